@@ -1,0 +1,1 @@
+"""What it means: named numbers, differences, colours and charts."""

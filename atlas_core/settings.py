@@ -1,0 +1,193 @@
+"""Environment → one frozen `Settings`. The only room that reads `os.environ`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+from atlas_core.errors import SettingsError
+
+API_PREFIX = "/v3/verification"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one run. Secrets are kept out of the repr."""
+
+    base_url: str  # without the API's prefix and without a slash at its end
+    client_id: str = field(repr=False)
+    client_secret: str = field(repr=False)
+    uses_sandbox: bool
+    product_type: str
+    data_dir: Path
+    ui_address: str
+    ui_port: int
+    receiver_address: str
+    receiver_port: int
+    receiver_url: str  # the address at which Atlas reaches the receiver
+    sandbox_port: int
+    poll_seconds: float
+    strong_from: float
+    review_below: float
+    callback_client_id: str = field(repr=False)
+    callback_client_secret: str = field(repr=False)
+    proxy: str | None = field(repr=False)
+    ca_bundle: Path | None
+    overdue_minutes: float
+    sandbox_seconds: float
+    sandbox_faults: str
+
+    @property
+    def atlas_book(self) -> Path:
+        """What Atlas said."""
+        return self.data_dir / "atlas.db"
+
+    @property
+    def desk_book(self) -> Path:
+        """What we said."""
+        return self.data_dir / "desk.db"
+
+    @property
+    def sandbox_origin(self) -> str:
+        """Where the sandbox listens."""
+        return f"http://127.0.0.1:{self.sandbox_port}"
+
+    @property
+    def local_atlas(self) -> str | None:
+        """The one http address on this machine from which documents may be sent: Atlas's own, where it
+        is a stand-in on loopback."""
+        host = urlsplit(self.base_url).hostname or ""
+        return self.base_url if host == "localhost" or host == "::1" or host.startswith("127.") else None
+
+
+def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | None = None) -> Settings:
+    """Settings from the environment, with `.env` of the working directory under it.
+
+    Raises `SettingsError`, whose sentence names the setting that is missing or wrong.
+    """
+    path = Path(".env") if env_file is None else env_file
+    values: dict[str, str] = {key: value for key, value in dotenv_values(path).items() if value is not None}
+    values.update(os.environ if environ is None else environ)
+    return _settings(_Reader(values))
+
+
+class _Reader:
+    """Reads one setting at a time; every complaint names it."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    def text(self, name: str, default: str = "") -> str:
+        value = self._values.get(name, "").strip() or default
+        if any(ord(character) < 32 for character in value):
+            raise SettingsError(f"{name} holds a line break or another control character. Remove it.")
+        return value
+
+    def number(self, name: str, default: float, *, low: float, high: float) -> float:
+        text = self.text(name)
+        try:
+            value = float(text) if text else default
+        except ValueError:
+            raise SettingsError(
+                f"{name} must be a number from {low:g} to {high:g}; it is {text!r}."
+            ) from None
+        if not low <= value <= high:
+            raise SettingsError(f"{name} must be from {low:g} to {high:g}; it is {value:g}.")
+        return value
+
+    def port(self, name: str, default: int) -> int:
+        text = self.text(name, str(default))
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
+            raise SettingsError(f"{name} must be a port from 1 to 65535; it is {text!r}.")
+        return int(text)
+
+    def url(self, name: str, default: str) -> str:
+        text = self.text(name, default).rstrip("/")
+        try:
+            parts = urlsplit(text)
+            port = parts.port
+        except ValueError:
+            raise SettingsError(f"{name} is not an address. Write it like {default}.") from None
+        if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+            raise SettingsError(f"{name} must start with https:// (or http:// on this machine) and name a host.")
+        if parts.username or parts.query or parts.fragment:
+            raise SettingsError(f"{name} must be an address alone, without user, question mark or hash.")
+        return text
+
+
+def _settings(read: _Reader) -> Settings:
+    client_id, client_secret = read.text("ATLAS_CLIENT_ID"), read.text("ATLAS_CLIENT_SECRET")
+    if bool(client_id) != bool(client_secret):
+        missing = "ATLAS_CLIENT_SECRET" if client_id else "ATLAS_CLIENT_ID"
+        raise SettingsError(f"{missing} is not set, but its partner is. Set both, or neither for the sandbox.")
+    callback_id, callback_secret = (
+        read.text("ATLAS_CALLBACK_CLIENT_ID"),
+        read.text("ATLAS_CALLBACK_CLIENT_SECRET"),
+    )
+    if bool(callback_id) != bool(callback_secret):
+        missing = "ATLAS_CALLBACK_CLIENT_SECRET" if callback_id else "ATLAS_CALLBACK_CLIENT_ID"
+        raise SettingsError(f"{missing} is not set, but its partner is. Set both or neither.")
+
+    uses_sandbox = not client_id
+    sandbox_port = read.port("ATLAS_SANDBOX_PORT", 8700)
+    receiver_port = read.port("ATLAS_RECEIVER_PORT", 8600)
+    ui_port = read.port("ATLAS_UI_PORT", 8501)
+    taken = {"ATLAS_UI_PORT": ui_port, "ATLAS_RECEIVER_PORT": receiver_port}
+    if uses_sandbox:
+        taken["ATLAS_SANDBOX_PORT"] = sandbox_port
+    if len(set(taken.values())) < len(taken):
+        raise SettingsError(f"{', '.join(taken)} must be different ports.")
+
+    if uses_sandbox and read.text("ATLAS_BASE_URL"):
+        raise SettingsError(
+            "ATLAS_BASE_URL is set, but ATLAS_CLIENT_ID and ATLAS_CLIENT_SECRET are not. "
+            "Set all three for Atlas, or none for the sandbox."
+        )
+    base_url = (
+        f"http://127.0.0.1:{sandbox_port}"
+        if uses_sandbox
+        else read.url("ATLAS_BASE_URL", "https://api.helloatlas.in").removesuffix(API_PREFIX)
+    )
+    parts = urlsplit(base_url)
+    loopback = parts.hostname in ("localhost", "::1") or (parts.hostname or "").startswith("127.")
+    if parts.scheme == "http" and not loopback:
+        raise SettingsError("ATLAS_BASE_URL must start with https:// unless Atlas is on this machine.")
+
+    strong_from = read.number("ATLAS_STRONG_FROM", 90, low=0, high=100)
+    review_below = read.number("ATLAS_REVIEW_BELOW", 70, low=0, high=100)
+    if review_below > strong_from:
+        raise SettingsError("ATLAS_REVIEW_BELOW must not be above ATLAS_STRONG_FROM.")
+
+    bundle = read.text("ATLAS_CA_BUNDLE")
+    if bundle and not Path(bundle).is_file():
+        raise SettingsError("ATLAS_CA_BUNDLE names a file that is not there.")
+
+    return Settings(
+        base_url=base_url,
+        client_id=client_id or "sandbox",
+        client_secret=client_secret or "sandbox",
+        uses_sandbox=uses_sandbox,
+        product_type=read.text("ATLAS_PRODUCT_TYPE", "PROD_CDL"),
+        data_dir=Path(read.text("ATLAS_DATA_DIR", "data")),
+        ui_address=read.text("ATLAS_UI_ADDRESS", "127.0.0.1"),
+        ui_port=ui_port,
+        receiver_address=read.text("ATLAS_RECEIVER_ADDRESS", "127.0.0.1"),
+        receiver_port=receiver_port,
+        receiver_url=read.url("ATLAS_RECEIVER_URL", f"http://127.0.0.1:{receiver_port}"),
+        sandbox_port=sandbox_port,
+        poll_seconds=read.number("ATLAS_POLL_SECONDS", 5, low=5, high=3600),
+        strong_from=strong_from,
+        review_below=review_below,
+        callback_client_id=callback_id,
+        callback_client_secret=callback_secret,
+        proxy=read.url("ATLAS_PROXY", "") if read.text("ATLAS_PROXY") else None,
+        ca_bundle=Path(bundle) if bundle else None,
+        overdue_minutes=read.number("ATLAS_OVERDUE_MINUTES", 10, low=1, high=1440),
+        sandbox_seconds=read.number("ATLAS_SANDBOX_SECONDS", 10, low=0, high=3600),
+        sandbox_faults=read.text("ATLAS_SANDBOX_FAULTS"),
+    )

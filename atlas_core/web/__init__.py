@@ -1,0 +1,1 @@
+"""What the pages share: the server, the frame, cached reads and parts of a screen."""

@@ -1,0 +1,1 @@
+"""What moves: the receiver, the courier and the watcher, in one process."""
