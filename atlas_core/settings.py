@@ -61,8 +61,13 @@ class Settings:
     def local_atlas(self) -> str | None:
         """The one http address on this machine from which documents may be sent: Atlas's own, where it
         is a stand-in on loopback."""
-        host = urlsplit(self.base_url).hostname or ""
-        return self.base_url if host == "localhost" or host == "::1" or host.startswith("127.") else None
+        return self.base_url if is_loopback(self.base_url) else None
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address leads to this machine alone."""
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | None = None) -> Settings:
@@ -114,7 +119,9 @@ class _Reader:
         except ValueError:
             raise SettingsError(f"{name} is not an address. Write it like {default}.") from None
         if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-            raise SettingsError(f"{name} must start with https:// (or http:// on this machine) and name a host.")
+            raise SettingsError(
+                f"{name} must start with https:// (or http:// on this machine) and name a host."
+            )
         if parts.username or parts.query or parts.fragment:
             raise SettingsError(f"{name} must be an address alone, without user, question mark or hash.")
         return text
@@ -124,7 +131,9 @@ def _settings(read: _Reader) -> Settings:
     client_id, client_secret = read.text("ATLAS_CLIENT_ID"), read.text("ATLAS_CLIENT_SECRET")
     if bool(client_id) != bool(client_secret):
         missing = "ATLAS_CLIENT_SECRET" if client_id else "ATLAS_CLIENT_ID"
-        raise SettingsError(f"{missing} is not set, but its partner is. Set both, or neither for the sandbox.")
+        raise SettingsError(
+            f"{missing} is not set, but its partner is. Set both, or neither for the sandbox."
+        )
     callback_id, callback_secret = (
         read.text("ATLAS_CALLBACK_CLIENT_ID"),
         read.text("ATLAS_CALLBACK_CLIENT_SECRET"),
@@ -153,9 +162,7 @@ def _settings(read: _Reader) -> Settings:
         if uses_sandbox
         else read.url("ATLAS_BASE_URL", "https://api.helloatlas.in").removesuffix(API_PREFIX)
     )
-    parts = urlsplit(base_url)
-    loopback = parts.hostname in ("localhost", "::1") or (parts.hostname or "").startswith("127.")
-    if parts.scheme == "http" and not loopback:
+    if urlsplit(base_url).scheme == "http" and not is_loopback(base_url):
         raise SettingsError("ATLAS_BASE_URL must start with https:// unless Atlas is on this machine.")
 
     strong_from = read.number("ATLAS_STRONG_FROM", 90, low=0, high=100)

@@ -1,0 +1,106 @@
+"""The command line: `python -m atlas_core COMMAND`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from atlas_core.errors import AtlasDeskError
+from atlas_core.settings import Settings, load_settings
+
+
+def _up(settings: Settings, options: argparse.Namespace) -> int:
+    from atlas_core.cli.up import run_up
+
+    return run_up(settings, demo=options.demo)
+
+
+def _worker(settings: Settings, _: argparse.Namespace) -> int:
+    from atlas_core.worker.service import serve_worker
+
+    serve_worker(settings)
+    return 0
+
+
+def _sandbox(settings: Settings, _: argparse.Namespace) -> int:
+    from atlas_core.cli.sandbox import run_sandbox
+
+    return run_sandbox(settings)
+
+
+def _seed(settings: Settings, options: argparse.Namespace) -> int:
+    from atlas_core.cli.seed import run_seed
+
+    return run_seed(settings, flows=options.flows, days=options.days)
+
+
+def _submit(settings: Settings, options: argparse.Namespace) -> int:
+    from atlas_core.cli.submit import run_submit
+
+    return run_submit(settings, options.file, wait=options.wait)
+
+
+def _check(settings: Settings, _: argparse.Namespace) -> int:
+    from atlas_core.cli.check import run_check
+
+    return run_check(settings)
+
+
+def _count(low: int, high: int) -> type[int]:
+    def count(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"must be from {low} to {high}")
+        return value
+
+    return count  # type: ignore[return-value]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m atlas_core", description="Atlas Desk")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    up = commands.add_parser("up", help="start everything: sandbox (without credentials), worker and pages")
+    up.add_argument("--demo", action="store_true", help="with invented history and a trickle of new flows")
+    up.set_defaults(run=_up)
+
+    worker = commands.add_parser("worker", help="start the worker alone")
+    worker.set_defaults(run=_worker)
+
+    sandbox = commands.add_parser("sandbox", help="start the Atlas sandbox alone")
+    sandbox.set_defaults(run=_sandbox)
+
+    seed = commands.add_parser("seed", help="fill the books with invented history")
+    seed.add_argument("--flows", type=_count(1, 1_000_000), default=2000, metavar="N")
+    seed.add_argument("--days", type=_count(1, 3650), default=90, metavar="D")
+    seed.set_defaults(run=_seed)
+
+    submit = commands.add_parser("submit", help="send the applications of a CSV")
+    submit.add_argument("file", type=Path, metavar="FILE.csv")
+    submit.add_argument("--wait", action="store_true", help="wait until every flow has ended")
+    submit.set_defaults(run=_submit)
+
+    check = commands.add_parser("check", help="are Atlas, the credentials, the receiver and the books well?")
+    check.set_defaults(run=_check)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit status: 0 well, 1 not well, 2 wrong use."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    try:
+        return int(options.run(load_settings(), options))
+    except AtlasDeskError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

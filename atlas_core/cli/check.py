@@ -1,0 +1,92 @@
+"""`check`: can we reach Atlas, are the credentials good, can Atlas reach us, are the books sound?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.error import URLError
+from urllib.parse import urlsplit
+from urllib.request import ProxyHandler, build_opener
+
+from atlas_core.api.client import AtlasClient
+from atlas_core.books.book import open_books
+from atlas_core.books.queries import book_counts, worker_state
+from atlas_core.books.schema import check_book
+from atlas_core.clock import now_ms
+from atlas_core.errors import AtlasDeskError, BookMissing
+from atlas_core.settings import Settings, is_loopback
+
+HEARTBEAT_MS = 10_000
+
+Answer = tuple[bool, str]
+
+
+def run_check(settings: Settings) -> int:
+    """Prints one line a question; returns 0 where every answer is good, else 1."""
+    questions: list[tuple[str, Callable[[Settings], Answer]]] = [
+        ("Atlas and the credentials", _atlas),
+        ("The worker", _worker),
+        ("The receiver", _receiver),
+        ("The books", _books),
+    ]
+    well = True
+    for name, question in questions:
+        try:
+            good, sentence = question(settings)
+        except AtlasDeskError as error:
+            good, sentence = False, str(error)
+        well = well and good
+        print(f"{'ok ' if good else 'BAD'}  {name}: {sentence}")
+    return 0 if well else 1
+
+
+def _atlas(settings: Settings) -> Answer:
+    with AtlasClient(
+        settings.base_url,
+        settings.client_id,
+        settings.client_secret,
+        proxy=settings.proxy,
+        ca_bundle=settings.ca_bundle,
+    ) as client:
+        token = client.fetch_token()
+    where = "the sandbox" if settings.uses_sandbox else urlsplit(settings.base_url).hostname
+    return True, f"{where} answered and gave a token for {token.expires_in:g} s."
+
+
+def _worker(settings: Settings) -> Answer:
+    with open_books(settings.atlas_book, settings.desk_book) as books:
+        state = worker_state(books).get("worker")
+    if state is None or state.seen_at < now_ms() - HEARTBEAT_MS:
+        return False, "it is not running. Start it with: python -m atlas_core up"
+    return True, "it is running."
+
+
+def _receiver(settings: Settings) -> Answer:
+    url = settings.receiver_url
+    try:
+        with build_opener(ProxyHandler({})).open(f"{url}/healthz", timeout=5) as answer:
+            answered = answer.status == 200
+    except (URLError, OSError):
+        answered = False
+    if not answered:
+        return False, (
+            f"{url}/healthz does not answer. Start the worker, or set ATLAS_RECEIVER_URL to the address "
+            "that leads to ATLAS_RECEIVER_PORT."
+        )
+    if settings.local_atlas is None and is_loopback(url):
+        return False, (
+            f"it answers at {url}, but that is an address of this machine alone, so Atlas cannot reach it. "
+            "Set ATLAS_RECEIVER_URL to a public address that leads here."
+        )
+    note = "" if settings.local_atlas else " from here; whether Atlas reaches it shows at the first upload"
+    return True, f"it answers at {url}{note}."
+
+
+def _books(settings: Settings) -> Answer:
+    for path in (settings.atlas_book, settings.desk_book):
+        check_book(path)
+    try:
+        with open_books(settings.atlas_book, settings.desk_book) as books:
+            counts = book_counts(books)
+    except BookMissing:
+        return False, "there are none yet; the worker makes them at its first start."
+    return True, "sound; " + ", ".join(f"{count:,} {name}" for name, count in counts.items()) + "."

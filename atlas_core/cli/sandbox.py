@@ -1,0 +1,27 @@
+"""`sandbox`: Atlas as documented, on this machine."""
+
+from __future__ import annotations
+
+import json
+
+from atlas_core.errors import SettingsError
+from atlas_core.sandbox.server import serve
+from atlas_core.settings import Settings
+
+
+def run_sandbox(settings: Settings) -> int:
+    """Serves the sandbox on loopback until it is told to stop."""
+    try:
+        faults = json.loads(settings.sandbox_faults) if settings.sandbox_faults else None
+    except ValueError:
+        raise SettingsError("ATLAS_SANDBOX_FAULTS must be JSON, as the README shows.") from None
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    print(f"Sandbox on {settings.sandbox_origin}", flush=True)
+    serve(
+        host="127.0.0.1",
+        port=settings.sandbox_port,
+        seconds=settings.sandbox_seconds,
+        faults=faults,
+        state=settings.data_dir / "sandbox.jsonl",
+    )
+    return 0

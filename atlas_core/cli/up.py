@@ -1,0 +1,187 @@
+"""`up`: sandbox, worker and pages as one, started in order and ended together."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
+
+from atlas_core.books.book import open_books
+from atlas_core.books.queries import book_counts
+from atlas_core.books.schema import migrate_atlas, migrate_desk
+from atlas_core.cli.seed import run_seed
+from atlas_core.cli.trickle import Trickle
+from atlas_core.errors import AtlasDeskError, SettingsError
+from atlas_core.settings import Settings
+
+DEMO_FLOWS = 2000
+DEMO_DAYS = 90
+START_SECONDS = 60.0
+STOP_SECONDS = 15.0
+STEADY_SECONDS = 10.0
+"""A part that ends sooner than this after its start has a reason of its own, which it has printed."""
+
+_ROOT = Path(__file__).resolve().parents[2]
+_local = build_opener(ProxyHandler({}))  # never through a proxy: every part is on this machine
+
+
+@dataclass
+class Part:
+    """One process of the house."""
+
+    name: str
+    command: list[str]
+    health: str
+    started_at: float = 0.0
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    def start(self) -> None:
+        # A session of its own keeps Ctrl-C from reaching it before we do: they end in order.
+        self.process = subprocess.Popen(self.command, start_new_session=True)
+        self.started_at = time.monotonic()
+
+    @property
+    def has_ended(self) -> bool:
+        return self.process is not None and self.process.poll() is not None
+
+    def stop(self) -> None:
+        if self.process is None or self.has_ended:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def run_up(settings: Settings, *, demo: bool) -> int:
+    """Runs until SIGTERM, SIGINT or SIGHUP; returns 0 then, 1 where a part could not be started."""
+    if demo and not settings.uses_sandbox:
+        raise SettingsError("The demo needs the sandbox: unset ATLAS_CLIENT_ID and ATLAS_CLIENT_SECRET.")
+    for name, address, port in _ports(settings):
+        _check_free(name, address, port)
+    migrate_atlas(settings.atlas_book)
+    migrate_desk(settings.desk_book)
+    if demo and _is_empty(settings):
+        run_seed(settings, flows=DEMO_FLOWS, days=DEMO_DAYS)
+
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stopping.set())
+    parts = _parts(settings)
+    try:
+        for part in parts:
+            part.start()
+            _wait_until_healthy(part, stopping)
+        if stopping.is_set():
+            return 0
+        _announce(settings, demo=demo)
+        with Trickle(settings, wanted=demo):
+            _watch_over(parts, stopping)
+    finally:
+        for part in reversed(parts):
+            part.stop()
+    return 0
+
+
+def _parts(settings: Settings) -> list[Part]:
+    python = [sys.executable, "-m"]
+    ui = _reachable(settings.ui_address)
+    receiver = _reachable(settings.receiver_address)
+    parts = [
+        Part(
+            "worker", [*python, "atlas_core", "worker"], f"http://{receiver}:{settings.receiver_port}/healthz"
+        ),
+        Part(
+            "pages",
+            [
+                *[*python, "streamlit", "run", str(_ROOT / "app.py")],
+                *["--server.address", settings.ui_address, "--server.port", str(settings.ui_port)],
+            ],
+            f"http://{ui}:{settings.ui_port}/_stcore/health",
+        ),
+    ]
+    if settings.uses_sandbox:
+        health = f"{settings.sandbox_origin}/sandbox/calls"
+        parts.insert(0, Part("sandbox", [*python, "atlas_core", "sandbox"], health))
+    return parts
+
+
+def _ports(settings: Settings) -> list[tuple[str, str, int]]:
+    ports = [
+        ("ATLAS_UI_PORT", settings.ui_address, settings.ui_port),
+        ("ATLAS_RECEIVER_PORT", settings.receiver_address, settings.receiver_port),
+    ]
+    if settings.uses_sandbox:
+        ports.append(("ATLAS_SANDBOX_PORT", "127.0.0.1", settings.sandbox_port))
+    return ports
+
+
+def _check_free(name: str, address: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            raise SettingsError(
+                f"Port {port} on {address} cannot be used ({error.strerror}). "
+                f"End what uses it, or set {name} to another port."
+            ) from None
+
+
+def _is_empty(settings: Settings) -> bool:
+    with open_books(settings.atlas_book, settings.desk_book) as books:
+        return book_counts(books)["flows"] == 0
+
+
+def _wait_until_healthy(part: Part, stopping: threading.Event) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not stopping.is_set():
+        if part.has_ended:
+            raise AtlasDeskError(f"The {part.name} did not start; its reason stands above.")
+        try:
+            with _local.open(part.health, timeout=2):
+                return
+        except (URLError, OSError):
+            if time.monotonic() > deadline:
+                raise AtlasDeskError(f"The {part.name} did not answer within {START_SECONDS:g} s.") from None
+        stopping.wait(0.1)
+
+
+def _watch_over(parts: list[Part], stopping: threading.Event) -> None:
+    while not stopping.wait(0.5):
+        for part in parts:
+            if part.has_ended:
+                _start_again(part)
+
+
+def _start_again(part: Part) -> None:
+    if time.monotonic() - part.started_at < STEADY_SECONDS:
+        raise AtlasDeskError(f"The {part.name} ended again right after its start; everything was stopped.")
+    print(f"The {part.name} ended unexpectedly; it is started again.", file=sys.stderr, flush=True)
+    part.start()
+
+
+def _reachable(address: str) -> str:
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 -- compared, not bound
+    return everywhere.get(address, f"[{address}]" if ":" in address else address)
+
+
+def _announce(settings: Settings, *, demo: bool) -> None:
+    lines: list[tuple[str, str]] = [
+        ("Atlas Desk", f"http://{_reachable(settings.ui_address)}:{settings.ui_port}"),
+        ("Receiver", settings.receiver_url),
+        ("Sandbox" if settings.uses_sandbox else "Atlas", settings.base_url),
+    ]
+    for name, address in lines:
+        print(f"{name:<12}{address}", flush=True)
+    print("With invented data. Stop with Ctrl-C." if demo else "Stop with Ctrl-C.", flush=True)

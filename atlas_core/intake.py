@@ -1,0 +1,340 @@
+"""What a person wants to send, checked before anything is sent.
+
+The form, the CSV page and `python -m atlas_core submit` share these rules. A *problem* keeps an
+application from being sent; a *warning* is shown and left to the person. Nothing here fetches a
+document: addresses are judged by their text alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import ipaddress
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from atlas_core.api.masking import is_aadhaar
+from atlas_core.errors import InputError
+from atlas_core.links import signature_ends_at
+from atlas_core.models import FileToSend
+
+CSV_COLUMNS = ("application_id", "file_url", "document_id", "flow_params")
+REQUIRED_COLUMNS = CSV_COLUMNS[:3]
+CSV_TEMPLATE = (
+    "application_id,file_url,document_id,flow_params\r\n"
+    'LOAN-0001,https://files.your-bank.in/LOAN-0001/invoice.pdf,invoice,"{""branch"": ""PUNE""}"\r\n'
+    "LOAN-0001,https://files.your-bank.in/LOAN-0001/delivery-order.pdf,delivery-order,\r\n"
+)
+MAX_CSV_BYTES = 10 * 1024 * 1024
+MAX_CSV_ROWS = 50_000
+MAX_URL = 8_192
+SOON_MS = 15 * 60 * 1000
+
+_APPLICATION_ID = re.compile(r"[A-Za-z0-9._/-]{1,64}")
+_PRODUCT_TYPE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_NUMBERS_ONLY_HOST = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?", re.IGNORECASE)
+_INNER_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing the check has to say. `row` is the CSV's line (the header is 1) or the form's row."""
+
+    row: int
+    column: str
+    is_problem: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """One application ready to become a flow; `rows` are the lines it was read from."""
+
+    application_id: str
+    flow_params: dict[str, object]
+    files: tuple[FileToSend, ...]
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check found: the applications without a problem, and every finding in order of rows."""
+
+    applications: tuple[Application, ...]
+    findings: tuple[Finding, ...]
+    row_count: int
+
+    @property
+    def problems(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.is_problem)
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if not finding.is_problem)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One document as a person wrote it."""
+
+    number: int
+    application_id: str
+    file_url: str
+    document_id: str
+    flow_params: str = ""
+
+
+def read_csv(content: bytes) -> list[Row]:
+    """The rows of a CSV with the columns of `CSV_COLUMNS` (`flow_params` may be left out).
+
+    Commas, semicolons and tabs are understood. Raises `InputError` where the file as a whole cannot be
+    used.
+    """
+    if len(content) > MAX_CSV_BYTES:
+        raise InputError("The CSV is larger than 10 MB. Split it into several files.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"The CSV is not UTF-8 (byte {error.start}). In a spreadsheet, save it as 'CSV UTF-8'."
+        ) from None
+    if not text.strip():
+        raise InputError("The CSV is empty. Download the template to see its columns.")
+    header = text.splitlines()[0]
+    delimiter = max(",;\t", key=header.count)
+    try:
+        lines = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        names = {(name or "").strip().lower(): name for name in lines.fieldnames or ()}
+        missing = [column for column in REQUIRED_COLUMNS if column not in names]
+        if missing:
+            raise InputError(
+                f"The CSV lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}. "
+                "Its first line must name the columns."
+            )
+        rows = []
+        for line in lines:
+            values = {
+                column: (line.get(names[column]) or "").strip() if column in names else ""
+                for column in CSV_COLUMNS
+            }
+            if None in line:
+                raise InputError(
+                    f"Line {lines.line_num} of the CSV has more values than the header has columns. "
+                    "Put a value that holds a comma in quotes."
+                )
+            if any(values.values()):
+                rows.append(Row(lines.line_num, **values))
+            if len(rows) > MAX_CSV_ROWS:
+                raise InputError(f"The CSV has more than {MAX_CSV_ROWS:,} rows. Split it into several files.")
+    except csv.Error as error:
+        raise InputError(f"The CSV cannot be read near line {lines.line_num}: {error}.") from None
+    if not rows:
+        raise InputError("The CSV has a header but no rows.")
+    return rows
+
+
+def check_rows(
+    rows: Sequence[Row], *, now: int, sent_before: Iterable[str] = (), local_atlas: str | None = None
+) -> Checked:
+    """Checks every row and joins the rows of one application into one flow.
+
+    `now` is milliseconds since 1970; `sent_before` the application ids already sent; `local_atlas` the
+    one http address on this machine from which documents may come (the sandbox's).
+    """
+    findings: list[Finding] = []
+    already = set(sent_before)
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        findings += _row_findings(row, now=now, local_atlas=local_atlas)
+        groups.setdefault(row.application_id, []).append(row)
+    bad_rows = {finding.row for finding in findings if finding.is_problem}
+    applications = []
+    for application_id, group in groups.items():
+        params, group_findings = _flow_params(group)
+        findings += group_findings + _repeats(group)
+        if application_id in already:
+            findings.append(
+                Finding(
+                    group[0].number,
+                    "application_id",
+                    False,
+                    f"{application_id} was already sent. Sending it again makes another flow.",
+                )
+            )
+        if not any(finding.is_problem for finding in group_findings) and bad_rows.isdisjoint(
+            row.number for row in group
+        ):
+            applications.append(
+                Application(
+                    application_id,
+                    params,
+                    tuple(FileToSend(row.document_id, row.file_url) for row in group),
+                    tuple(row.number for row in group),
+                )
+            )
+    findings.sort(key=lambda finding: (finding.row, not finding.is_problem))
+    return Checked(tuple(applications), tuple(findings), len(rows))
+
+
+def check_product_type(product_type: str) -> None:
+    """Raises `InputError` where this cannot be a product type."""
+    if not _PRODUCT_TYPE.fullmatch(product_type):
+        raise InputError("A product type has 1 to 64 letters, digits, dots, dashes or underscores.")
+
+
+def _row_findings(row: Row, *, now: int, local_atlas: str | None) -> list[Finding]:
+    problems = {
+        "application_id": _application_id_problem(row.application_id),
+        "document_id": _document_id_problem(row.document_id),
+        "file_url": _file_url_problem(row.file_url, local_atlas),
+    }
+    found = [Finding(row.number, column, True, text) for column, text in problems.items() if text]
+    ends_at = None if problems["file_url"] else signature_ends_at(row.file_url)
+    if ends_at is not None and ends_at <= now:
+        found.append(
+            Finding(
+                row.number, "file_url", False, "This link has run out; Atlas will not be able to open it."
+            )
+        )
+    elif ends_at is not None and ends_at <= now + SOON_MS:
+        minutes = max(1, (ends_at - now) // 60_000)
+        found.append(
+            Finding(
+                row.number,
+                "file_url",
+                False,
+                f"This link ends in {minutes} min; Atlas may come too late to open it.",
+            )
+        )
+    return found
+
+
+def _application_id_problem(text: str) -> str | None:
+    if not text:
+        return "The application id is missing."
+    if not _APPLICATION_ID.fullmatch(text):
+        return "An application id has 1 to 64 letters, digits, dots, dashes, underscores or slashes."
+    if is_aadhaar(text):
+        return "This application id is an Aadhaar number by its check digit. Use the loan's own number."
+    return None
+
+
+def _document_id_problem(text: str) -> str | None:
+    if not text:
+        return (
+            "The document id is missing. Atlas returns it with the reading, so that you know which is which."
+        )
+    if len(text) > 128 or not text.isprintable():
+        return "A document id has at most 128 printable characters."
+    if is_aadhaar(text):
+        return "This document id is an Aadhaar number by its check digit. Use a name of your own."
+    return None
+
+
+def _file_url_problem(text: str, local_atlas: str | None) -> str | None:
+    if not text:
+        return "The document's link is missing."
+    if len(text) > MAX_URL:
+        return f"The link is longer than {MAX_URL:,} characters."
+    if not text.isascii() or any(character <= " " or character in "\\<>\"'`" for character in text):
+        return "The link holds a space or another character that links cannot have."
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 -- reading it is the check
+    except ValueError:
+        return "The link is not a web address."
+    if local_atlas and _origin(parts) == _origin(urlsplit(local_atlas)):
+        return None
+    if parts.scheme != "https":
+        return "The link must start with https://."
+    if parts.username is not None or parts.password is not None:
+        return "The link must not hold a user name or password."
+    host = (parts.hostname or "").rstrip(".")
+    if not host or ("." not in host and ":" not in host):
+        return "The link must name a host that Atlas can reach from outside."
+    return (
+        None if _is_public(host) else "The link points inside a private network, where Atlas cannot reach it."
+    )
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    return parts.scheme, parts.hostname, parts.port
+
+
+def _is_public(host: str) -> bool:
+    if host == "localhost" or host.endswith(_INNER_NAMES):
+        return False
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        # Decimal, octal and hexadecimal spellings of an address are names to us but addresses to others.
+        return not _NUMBERS_ONLY_HOST.fullmatch(host)
+
+
+def _flow_params(group: Sequence[Row]) -> tuple[dict[str, object], list[Finding]]:
+    params: dict[str, object] = {}
+    first: Row | None = None
+    for row in group:
+        if not row.flow_params:
+            continue
+        try:
+            value = json.loads(row.flow_params, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict):
+            return {}, [
+                Finding(
+                    row.number,
+                    "flow_params",
+                    True,
+                    'flow_params must be a JSON object like {"branch": "PUNE"}.',
+                )
+            ]
+        if first is not None and value != params:
+            return {}, [
+                Finding(
+                    row.number,
+                    "flow_params",
+                    True,
+                    f"flow_params differ from row {first.number}; one application has one set of them.",
+                )
+            ]
+        params, first = value, row
+    return params, []
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _repeats(group: Sequence[Row]) -> list[Finding]:
+    first: dict[str, int] = {}
+    found = []
+    for row in group:
+        earlier = first.setdefault(row.document_id, row.number)
+        if row.document_id and earlier != row.number:
+            found.append(
+                Finding(
+                    row.number,
+                    "document_id",
+                    False,
+                    f"This document id is also in row {earlier}; Atlas's answer cannot tell the two apart.",
+                )
+            )
+    return found
+
+
+def rows_of_form(
+    application_id: str, flow_params: str, documents: Iterable[Mapping[str, str | None]]
+) -> list[Row]:
+    """The rows of the one-application form; rows left wholly empty are passed over."""
+    rows = []
+    for number, document in enumerate(documents, start=1):
+        file_url = (document.get("file_url") or "").strip()
+        document_id = (document.get("document_id") or "").strip()
+        if file_url or document_id:
+            rows.append(Row(number, application_id.strip(), file_url, document_id, flow_params.strip()))
+    return rows

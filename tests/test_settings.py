@@ -1,0 +1,86 @@
+"""A wrong or missing setting stops with a sentence naming it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from atlas_core.errors import SettingsError
+from atlas_core.settings import Settings, load_settings
+
+NOWHERE = Path("/nonexistent/.env")
+CREDENTIALS = {"ATLAS_CLIENT_ID": "desk", "ATLAS_CLIENT_SECRET": "quiet"}
+
+
+def settings_of(**environ: str) -> Settings:
+    return load_settings(environ, NOWHERE)
+
+
+def test_without_any_setting_it_is_the_sandbox_on_loopback() -> None:
+    settings = settings_of()
+    assert settings.uses_sandbox
+    assert settings.base_url == "http://127.0.0.1:8700"
+    assert settings.receiver_url == "http://127.0.0.1:8600"
+    assert (settings.ui_address, settings.receiver_address) == ("127.0.0.1", "127.0.0.1")
+    assert (settings.ui_port, settings.poll_seconds, settings.product_type) == (8501, 5, "PROD_CDL")
+    assert (settings.strong_from, settings.review_below) == (90, 70)
+
+
+def test_with_credentials_it_is_the_real_atlas() -> None:
+    settings = settings_of(**CREDENTIALS)
+    assert not settings.uses_sandbox
+    assert settings.base_url == "https://api.helloatlas.in"
+    assert settings.local_atlas is None
+
+
+@pytest.mark.parametrize("tail", ["", "/", "/v3/verification", "/v3/verification/"])
+def test_the_base_address_is_understood_with_and_without_its_prefix(tail: str) -> None:
+    settings = settings_of(ATLAS_BASE_URL=f"http://127.0.0.1:9000{tail}", **CREDENTIALS)
+    assert settings.base_url == "http://127.0.0.1:9000"
+    assert settings.local_atlas == "http://127.0.0.1:9000"
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({"ATLAS_CLIENT_ID": "desk"}, "ATLAS_CLIENT_SECRET"),
+        ({"ATLAS_CLIENT_SECRET": "quiet"}, "ATLAS_CLIENT_ID"),
+        ({"ATLAS_BASE_URL": "https://atlas.example"}, "ATLAS_CLIENT_ID"),
+        ({"ATLAS_CALLBACK_CLIENT_ID": "atlas"}, "ATLAS_CALLBACK_CLIENT_SECRET"),
+        ({"ATLAS_BASE_URL": "http://atlas.example", **CREDENTIALS}, "ATLAS_BASE_URL"),
+        ({"ATLAS_BASE_URL": "ftp://atlas.example", **CREDENTIALS}, "ATLAS_BASE_URL"),
+        ({"ATLAS_BASE_URL": "https://atlas@evil.example", **CREDENTIALS}, "ATLAS_BASE_URL"),
+        ({"ATLAS_UI_PORT": "eighty"}, "ATLAS_UI_PORT"),
+        ({"ATLAS_UI_PORT": "0"}, "ATLAS_UI_PORT"),
+        ({"ATLAS_UI_PORT": "8600"}, "ATLAS_RECEIVER_PORT"),
+        ({"ATLAS_POLL_SECONDS": "2"}, "ATLAS_POLL_SECONDS"),
+        ({"ATLAS_POLL_SECONDS": "nan"}, "ATLAS_POLL_SECONDS"),
+        ({"ATLAS_STRONG_FROM": "60"}, "ATLAS_REVIEW_BELOW"),
+        ({"ATLAS_REVIEW_BELOW": "-1"}, "ATLAS_REVIEW_BELOW"),
+        ({"ATLAS_CA_BUNDLE": "/nonexistent/ca.pem"}, "ATLAS_CA_BUNDLE"),
+        ({"ATLAS_PRODUCT_TYPE": "a\nb"}, "ATLAS_PRODUCT_TYPE"),
+        ({"ATLAS_RECEIVER_URL": "nowhere"}, "ATLAS_RECEIVER_URL"),
+    ],
+)
+def test_a_wrong_setting_is_named(environ: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
+        settings_of(**environ)
+
+
+def test_settings_come_from_a_file_and_the_environment_wins(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("ATLAS_UI_PORT=9001\nATLAS_PRODUCT_TYPE=POC_CDL\n")
+    settings = load_settings({"ATLAS_UI_PORT": "9002"}, file)
+    assert (settings.ui_port, settings.product_type) == (9002, "POC_CDL")
+
+
+def test_no_secret_shows_in_the_repr() -> None:
+    settings = settings_of(
+        **CREDENTIALS,
+        ATLAS_CALLBACK_CLIENT_ID="caller",
+        ATLAS_CALLBACK_CLIENT_SECRET="hush",
+        ATLAS_PROXY="http://proxy.example:3128",
+    )
+    for secret in ("desk'", "quiet", "caller", "hush", "proxy.example"):
+        assert secret not in repr(settings)
