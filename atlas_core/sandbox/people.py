@@ -3,26 +3,33 @@
 import random
 from dataclasses import dataclass
 
-_GIVEN = (
-    "Aarav Aditi Akash Amit Ananya Anil Arjun Asha Bhavna Chetan Deepa Devika Dinesh Farhan Gaurav Geeta Harish "
-    "Imran Isha Jyoti Kabir Kavita Kiran Lakshmi Manish Meera Mohan Nandini Naveen Neha Nikhil Pooja Pradeep Priya "
-    "Rahul Rajesh Ravi Rekha Rohan Sandeep Sanjay Savita Shabnam Shreya Sunita Suresh Tanvi Usha Varun Vikram Zoya"
-).split()
-_FATHERS = "Ashok Balram Dayanand Ganesh Hari Kishore Madan Narayan Om Prakash Raghunath Shankar Vijay Yusuf".split()
-_FAMILY = (
-    "Agarwal Bansal Bhosale Chauhan Choudhary Das Deshmukh Dubey Fernandes Gaikwad Ghosh Gupta Iyer Jadhav Joshi "
-    "Kamble Khan Kulkarni Kumar Mehta Mishra Nair Pandey Patel Patil Pillai Rao Rathore Reddy Saxena Sharma Shaikh "
-    "Singh Srivastava Thakur Tiwari Verma Yadav"
-).split()
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(text.split("|"))
+
+
+_GIVEN = _listed(
+    "Aarav|Aditi|Akash|Amit|Ananya|Anil|Arjun|Asha|Bhavna|Chetan|Deepa|Dinesh|Farhan|Gaurav|Geeta|Harish|"
+    "Imran|Isha|Jyoti|Kabir|Kavita|Kiran|Lakshmi|Manish|Meera|Mohan|Nandini|Naveen|Neha|Nikhil|Pooja|Pradeep|"
+    "Priya|Rahul|Rajesh|Ravi|Rekha|Rohan|Sandeep|Sanjay|Savita|Shabnam|Shreya|Sunita|Suresh|Tanvi|Usha|Varun|Zoya"
+)
+_FATHERS = _listed(
+    "Ashok|Balram|Dayanand|Ganesh|Hari|Kishore|Madan|Narayan|Prakash|Raghunath|Shankar|Vijay|Yusuf"
+)
+_FAMILY = _listed(
+    "Agarwal|Bansal|Bhosale|Chauhan|Choudhary|Das|Deshmukh|Dubey|Fernandes|Gaikwad|Ghosh|Gupta|Iyer|Jadhav|"
+    "Joshi|Kamble|Khan|Kulkarni|Kumar|Mehta|Mishra|Nair|Pandey|Patel|Patil|Pillai|Rao|Rathore|Reddy|Saxena|"
+    "Sharma|Shaikh|Singh|Srivastava|Thakur|Tiwari|Verma|Yadav"
+)
 _HOUSES = ("House No", "Flat No", "Plot No", "H No", "Door No", "Shop No")
-_ESTATES = (
-    "Sai Residency|Green Park Apartments|Ganesh Colony|Shanti Nagar|Laxmi Vihar|Rose Wood Society|Palm Heights|"
-    "Model Town|Ambedkar Nagar|Indira Colony|Krishna Kunj|Silver Oak Apartments"
-).split("|")
-_STREETS = (
-    "Station Road|Mahatma Gandhi Road|Temple Street|Nehru Marg|Market Road|Old Bazaar Lane|Canal Road|College Road|"
-    "Bypass Road|Subhash Chowk|Tilak Path|Lake View Road"
-).split("|")
+_ESTATES = _listed(
+    "Sai Residency|Green Park Apartments|Ganesh Colony|Shanti Nagar|Laxmi Vihar|Rose Wood Society|"
+    "Palm Heights|Model Town|Ambedkar Nagar|Indira Colony|Krishna Kunj|Silver Oak Apartments"
+)
+_STREETS = _listed(
+    "Station Road|Mahatma Gandhi Road|Temple Street|Nehru Marg|Market Road|Old Bazaar Lane|Canal Road|"
+    "College Road|Bypass Road|Subhash Chowk|Tilak Path|Lake View Road"
+)
 _TOWNS = (
     ("Pune", "Maharashtra", "4110"),
     ("Nagpur", "Maharashtra", "4400"),

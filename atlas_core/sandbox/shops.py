@@ -20,11 +20,11 @@ class Dealer:
     name: str
     address: Address
     gst: str
-    careless: float = 0.05
-    photocopies: float = 0.06
+    careless: float = 0.03
+    photocopies: float = 0.05
     skips: float = 0.03
-    crowded: float = 0.03
-    relabels: float = 0.03
+    crowded: float = 0.02
+    relabels: float = 0.02
 
 
 def _dealer(name: str, **habits: float) -> Dealer:
