@@ -144,6 +144,27 @@ class Submission:
     asked_again_at: int | None = None  # a person's answer to an unknown outcome
 
 
+@dataclass(frozen=True, slots=True)
+class SubmissionToSave:
+    """One checked application, before it is saved."""
+
+    application_id: str
+    product_type: str
+    flow_params: dict[str, object]
+    files: tuple[FileToSend, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided where an outcome is unknown."""
+
+    decision_id: int
+    submission_id: int
+    attempt_number: int  # the attempt it speaks of
+    decision: str  # "start again", "send files again", "leave"
+    decided_at: int  # milliseconds since 1970, UTC
+
+
 # -------------------------------------------------------------------------------- what Atlas answers
 
 

@@ -1,0 +1,168 @@
+"""How a book is opened, locked and spoken for: the one place that knows SQLite's files and errors."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from atlas_core.errors import BookBusy, BookDamaged, BookError, BookFull, BookMissing
+
+BUSY_SECONDS = 15.0
+_JOURNAL_BYTES = 64 * 1024 * 1024
+
+
+@contextmanager
+def speaking_of(path: Path) -> Iterator[None]:
+    """Turns every error of SQLite inside it into one of ours, whose sentence names the book.
+
+    A value SQLite cannot hold (an integer beyond 64 bits, broken text) is refused by Python, not by SQLite,
+    and is a `BookError` all the same.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _book_error(error, path) from error
+    except (OverflowError, UnicodeEncodeError) as error:
+        raise BookError(f"{path.name} cannot hold a value it was given; nothing was written.") from error
+
+
+def _book_error(error: sqlite3.Error, path: Path) -> BookError:
+    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    name = path.name
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return BookBusy(f"{name} was held by somebody else for {BUSY_SECONDS:g} s. Try again.")
+    if primary == sqlite3.SQLITE_FULL:
+        return BookFull(f"The disk that holds {name} is full; nothing was written. Make room and try again.")
+    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return damaged(path, "it is not a sound database")
+    if primary == sqlite3.SQLITE_CANTOPEN:
+        return missing(path) if not path.exists() else unopenable(path)
+    if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+        return BookError(f"{name} may not be written by this user. Check the rights of its folder.")
+    if primary == sqlite3.SQLITE_IOERR:
+        return BookError(f"The disk that holds {name} failed while it was used. Check the disk.")
+    return BookError(f"{name} refused what was asked of it ({error}).")
+
+
+def missing(path: Path) -> BookMissing:
+    return BookMissing(f"There is no {path.name} in {path.parent} yet. Start the worker: it makes it.")
+
+
+def damaged(path: Path, what: str) -> BookDamaged:
+    return BookDamaged(f"{path} is left as it is: {what}. Move it away and restore the newest backup.")
+
+
+def unopenable(path: Path) -> BookError:
+    return BookError(f"{path.name} cannot be opened. Check the rights of the file and of {path.parent}.")
+
+
+def require_file(path: Path) -> None:
+    """Raises `BookMissing` where there is no file and `BookDamaged` where it is empty (a copy or a backup
+    that was cut off opens as a valid database without a single row)."""
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        raise missing(path) from None
+    except OSError:
+        raise unopenable(path) from None
+    if size == 0:
+        raise damaged(path, "it is empty")
+
+
+def address_of(path: Path, mode: str) -> str:
+    """The book's URI for SQLite; `mode` is `ro` or `rw` (neither creates a file)."""
+    return f"{path.resolve().as_uri()}?mode={mode}"
+
+
+def open_for_writing(path: Path, journal: str) -> sqlite3.Connection:
+    """A connection for one writer, in any thread, without implicit transactions.
+
+    `journal` is `wal` or `delete`. Commits are durable before they return. Raises `BookMissing`,
+    `BookDamaged` and the rest of `speaking_of`.
+    """
+    require_file(path)
+    with speaking_of(path):
+        connection = sqlite3.connect(
+            address_of(path, "rw"),
+            uri=True,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        try:
+            _set_up_writer(connection, path, journal)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _set_up_writer(connection: sqlite3.Connection, path: Path, journal: str) -> None:
+    mode = connection.execute(f"PRAGMA journal_mode = {journal}").fetchone()[0]
+    if mode != journal:
+        raise BookError(f"{path.name} cannot keep a {journal} journal here. Keep it on a local disk.")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA secure_delete = ON")
+    connection.execute("PRAGMA cell_size_check = ON")
+    connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_BYTES}")
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write, for the thread that opens it."""
+    require_file(path)
+    with speaking_of(path):
+        connection = sqlite3.connect(
+            address_of(path, "ro"), uri=True, timeout=BUSY_SECONDS, isolation_level=None
+        )
+        try:
+            connection.execute("PRAGMA query_only = ON")
+            connection.execute("PRAGMA cell_size_check = ON")
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """BEGIN IMMEDIATE … COMMIT, or all of it undone.
+
+    Never a deferred BEGIN: a read that turns into a write there fails at once, whatever the busy timeout.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def lock_writer(path: Path) -> int:
+    """Takes the right to write `path` until the returned descriptor is closed, or this process ends.
+
+    A symlink to the book takes the same lock. Raises `BookBusy` at once where another holds it.
+    """
+    book = path.resolve()
+    descriptor = os.open(book.with_name(f"{book.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 20, 0).decode("ascii", "replace") or "unknown"
+        os.close(descriptor)
+        raise BookBusy(
+            f"{path.name} already has its writer (process {holder}). Run one worker for each folder of books."
+        ) from None
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor

@@ -1,0 +1,264 @@
+"""Every write to desk.db: what people asked for. Short transactions, from any thread or process."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from atlas_core.books.book import open_for_writing, speaking_of, transaction
+from atlas_core.books.schema import DESK, require_edition
+from atlas_core.errors import InputError
+from atlas_core.links import signature_ends_at, split_url
+from atlas_core.models import Decision, FileToSend, Submission, SubmissionToSave
+
+LINKS_KEPT_MS = 24 * 3_600_000
+
+
+class Desk:
+    """The desk book, opened anew for each transaction. Raises only `InputError` and `BookError`s."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `BookMissing`, `BookNewer`, `BookDamaged`; the book must have been migrated."""
+        self._path = path
+        with self._book() as connection:
+            require_edition(connection, path, DESK)
+
+    def save_submission(
+        self,
+        application_id: str,
+        product_type: str,
+        flow_params: dict[str, object],
+        files: Sequence[FileToSend],
+        source: str,
+        group_id: str | None = None,
+        now: int | None = None,
+    ) -> int:
+        """Saves one intention to run a flow and returns its submission_id. `source` is form, csv, command or
+        demo; `now` is milliseconds since 1970 UTC. Raises `InputError`."""
+        return self.save_submissions(
+            [SubmissionToSave(application_id, product_type, flow_params, tuple(files))], source, group_id, now
+        )[0]
+
+    def save_submissions(
+        self,
+        submissions: Sequence[SubmissionToSave],
+        source: str,
+        group_id: str | None = None,
+        now: int | None = None,
+    ) -> list[int]:
+        """Saves many under one group in one transaction: all of them or none. Returns their ids in order."""
+        created_at = _now() if now is None else now
+        rows = [_checked(submission) for submission in submissions]
+        with self._writing() as connection:
+            return [
+                _insert(connection, submission, params, source, group_id, created_at)
+                for submission, params in zip(submissions, rows, strict=True)
+            ]
+
+    def waiting_submissions(self, after_id: int = 0) -> list[int]:
+        """Ids of all submissions after `after_id`, oldest first. Which of them already have an attempt, the
+        atlas book knows."""
+        with self._book() as connection:
+            return [
+                submission_id
+                for (submission_id,) in connection.execute(
+                    "SELECT submission_id FROM submissions WHERE submission_id > ? ORDER BY submission_id",
+                    [after_id],
+                )
+            ]
+
+    def submission(self, submission_id: int) -> Submission:
+        """One submission with its files' whole addresses. Raises `InputError` where it does not exist or
+        where its addresses were forgotten: then it must be submitted again."""
+        with self._book() as connection:
+            row = connection.execute(
+                """
+                SELECT application_id, product_type, flow_params, source, created_at,
+                       (SELECT max(decided_at) FROM decisions d
+                        WHERE d.submission_id = s.submission_id AND decision <> 'leave')
+                FROM submissions s WHERE submission_id = ?
+                """,
+                [submission_id],
+            ).fetchone()
+            files = connection.execute(
+                """
+                SELECT document_id, file_url FROM submission_files WHERE submission_id = ? ORDER BY position
+                """,
+                [submission_id],
+            ).fetchall()
+        if row is None:
+            raise InputError(f"There is no submission {submission_id}.")
+        if any(url is None for _, url in files):
+            raise InputError(
+                f"The links of submission {submission_id} are no longer kept: they are forgotten when they "
+                "have served, and after 24 hours at the latest. Submit it again with fresh links."
+            )
+        application_id, product_type, flow_params, source, created_at, asked_again_at = row
+        return Submission(
+            submission_id,
+            application_id,
+            product_type,
+            json.loads(flow_params),
+            tuple(FileToSend(document_id, url) for document_id, url in files),
+            source,
+            created_at,
+            asked_again_at,
+        )
+
+    def decide(self, submission_id: int, attempt_number: int, decision: str, now: int | None = None) -> None:
+        """Records what a person wants after an unknown outcome: 'start again', 'send files again' or 'leave'.
+
+        The first decision on an attempt stands: a second one raises `InputError`.
+        """
+        with self._writing() as connection:
+            if connection.execute(
+                "SELECT 1 FROM decisions WHERE submission_id = ? AND attempt_number = ?",
+                [submission_id, attempt_number],
+            ).fetchone():
+                raise InputError(
+                    f"Attempt {attempt_number} of submission {submission_id} was already decided."
+                )
+            connection.execute(
+                """
+                INSERT INTO decisions (submission_id, attempt_number, decision, decided_at)
+                VALUES (?, ?, ?, ?)
+                """,
+                [submission_id, attempt_number, decision, _now() if now is None else now],
+            )
+
+    def decisions(self, after_id: int = 0) -> list[Decision]:
+        """All decisions after decision `after_id`, oldest first."""
+        with self._book() as connection:
+            return [
+                Decision(*row)
+                for row in connection.execute(
+                    """
+                    SELECT decision_id, submission_id, attempt_number, decision, decided_at
+                    FROM decisions WHERE decision_id > ? ORDER BY decision_id
+                    """,
+                    [after_id],
+                )
+            ]
+
+    def want_look(self, flow_uuid: str, now: int | None = None) -> None:
+        """Records that a person wants this flow looked at soon; asking twice is asking once."""
+        with self._writing() as connection:
+            connection.execute(
+                "INSERT INTO looks_wanted (flow_uuid, wanted_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                [flow_uuid, _now() if now is None else now],
+            )
+
+    def take_wanted_looks(self) -> list[str]:
+        """The flow_uuids people want looked at, oldest wish first; each is handed out once."""
+        with self._book() as connection:
+            if not connection.execute("SELECT 1 FROM looks_wanted LIMIT 1").fetchone():
+                return []
+            with transaction(connection):
+                wanted = connection.execute(
+                    "SELECT flow_uuid FROM looks_wanted ORDER BY wanted_at"
+                ).fetchall()
+                connection.execute("DELETE FROM looks_wanted")
+        return [flow_uuid for (flow_uuid,) in wanted]
+
+    def forget_links(self, uploaded: Iterable[int], now: int | None = None) -> int:
+        """Overwrites the whole addresses that have served, and returns how many.
+
+        They go once their submission is among `uploaded` (Atlas acknowledged the upload) and their signature
+        has ended, and 24 hours after the submission in any case. Host and object name stay.
+        """
+        moment = _now() if now is None else now
+        served = set(uploaded)
+        with self._book() as connection:
+            ended = connection.execute(
+                """
+                SELECT DISTINCT f.submission_id, s.created_at
+                FROM submission_files f JOIN submissions s ON s.submission_id = f.submission_id
+                WHERE f.file_url IS NOT NULL AND f.ends_at <= ?
+                """,
+                [moment],
+            ).fetchall()
+            due = [
+                submission_id
+                for submission_id, created_at in ended
+                if submission_id in served or created_at + LINKS_KEPT_MS <= moment
+            ]
+            if not due:
+                return 0
+            with transaction(connection):
+                return sum(
+                    connection.execute(
+                        """
+                        UPDATE submission_files SET file_url = NULL
+                        WHERE submission_id = ? AND ends_at <= ? AND file_url IS NOT NULL
+                        """,
+                        [submission_id, moment],
+                    ).rowcount
+                    for submission_id in due
+                )
+
+    @contextmanager
+    def _book(self) -> Iterator[sqlite3.Connection]:
+        with closing(open_for_writing(self._path, DESK.journal)) as connection, speaking_of(self._path):
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._book() as connection, transaction(connection):
+            yield connection
+
+
+def _checked(submission: SubmissionToSave) -> str:
+    """The flow_params as JSON text. Raises `InputError` where the submission cannot be kept."""
+    if not 1 <= len(submission.application_id) <= 64:
+        raise InputError("application_id must have 1 to 64 characters.")
+    if not submission.files:
+        raise InputError("A submission needs at least one document.")
+    try:
+        return json.dumps(submission.flow_params, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError):
+        raise InputError("flow_params must be JSON: texts, numbers, lists and objects only.") from None
+
+
+def _insert(
+    connection: sqlite3.Connection,
+    submission: SubmissionToSave,
+    params: str,
+    source: str,
+    group_id: str | None,
+    created_at: int,
+) -> int:
+    submission_id = connection.execute(
+        """
+        INSERT INTO submissions (application_id, product_type, flow_params, source, group_id, created_at)
+        VALUES (?, ?, ?, ?, ?, ?) RETURNING submission_id
+        """,
+        [submission.application_id, submission.product_type, params, source, group_id, created_at],
+    ).fetchone()[0]
+    latest = created_at + LINKS_KEPT_MS
+    connection.executemany(
+        """
+        INSERT INTO submission_files
+          (submission_id, position, document_id, url_host, object_name, file_url, ends_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?)
+        """,
+        [
+            (
+                submission_id,
+                position,
+                file.document_id,
+                *split_url(file.file_url),
+                file.file_url,
+                min(signature_ends_at(file.file_url) or latest, latest),
+            )
+            for position, file in enumerate(submission.files)
+        ],
+    )
+    return int(submission_id)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

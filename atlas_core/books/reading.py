@@ -1,0 +1,66 @@
+"""Both books as one read-only view; the questions themselves are in queries.py."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pandas as pd
+
+from atlas_core.books.book import address_of, open_for_reading, open_for_writing, require_file, speaking_of
+from atlas_core.books.schema import ATLAS, DESK, require_edition
+
+Parameters = Sequence[object] | Mapping[str, object]
+
+
+class Books:
+    """Both books, for the thread that opened them. Each question sees the newest committed state."""
+
+    def __init__(self, connection: sqlite3.Connection, atlas: Path) -> None:
+        self._connection = connection
+        self._atlas = atlas
+
+    def rows(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
+        """The rows of one select. Raises errors of `BookError` only."""
+        with speaking_of(self._atlas):
+            return self._connection.execute(sql, parameters).fetchall()
+
+    def frame(self, sql: str, parameters: Parameters = ()) -> pd.DataFrame:
+        """The rows of one select as a frame, its columns named as selected even where there are no rows."""
+        with speaking_of(self._atlas):
+            cursor = self._connection.execute(sql, parameters)
+            names = [column[0] for column in cursor.description]
+            return pd.DataFrame([tuple(row) for row in cursor.fetchall()], columns=names)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Inside it, all questions see the state of one moment. Keep it short: the desk waits for it."""
+        with speaking_of(self._atlas):
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connection.execute("COMMIT")
+
+
+@contextmanager
+def open_books(atlas: Path, desk: Path) -> Iterator[Books]:
+    """Opens both books read-only. Raises `BookMissing`, `BookNewer`, `BookDamaged`, `BookBusy`."""
+    require_file(desk)
+    with closing(open_for_reading(atlas)) as connection, speaking_of(atlas):
+        connection.row_factory = sqlite3.Row
+        require_edition(connection, atlas, ATLAS)
+        _undo_interrupted_write(desk)
+        with speaking_of(desk):
+            connection.execute("ATTACH DATABASE ? AS desk", [address_of(desk, "ro")])
+            require_edition(connection, desk, DESK, schema="desk")
+        yield Books(connection, atlas)
+
+
+def _undo_interrupted_write(desk: Path) -> None:
+    """A process killed while it wrote leaves a journal that only a writer may roll back."""
+    if desk.with_name(f"{desk.name}-journal").exists():
+        with closing(open_for_writing(desk, DESK.journal)) as connection, speaking_of(desk):
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()

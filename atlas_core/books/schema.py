@@ -1,0 +1,197 @@
+"""Both books as ordered, named migrations. Applied ones never change: a new edition is a new migration."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlite_utils import Database, Migrations
+
+from atlas_core.books.book import (
+    damaged,
+    lock_writer,
+    open_for_reading,
+    open_for_writing,
+    require_file,
+    speaking_of,
+    transaction,
+)
+from atlas_core.errors import BookError, BookNewer
+
+_ROOM = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """What one book is made of: its migrations in order, and the journal it keeps."""
+
+    migrations: Migrations
+    journal: str
+    one_writer: bool
+
+
+ATLAS = Edition(Migrations("atlas"), journal="wal", one_writer=True)
+DESK = Edition(Migrations("desk"), journal="delete", one_writer=False)
+
+
+@ATLAS.migrations(name="0001 what Atlas said")
+def _atlas_first(book: Database) -> None:
+    _found(book, _ROOM / "atlas.sql")
+
+
+@DESK.migrations(name="0001 what we said")
+def _desk_first(book: Database) -> None:
+    _found(book, _ROOM / "desk.sql")
+
+
+def migrate_atlas(path: Path) -> None:
+    """Creates atlas.db or brings it up to this program's edition.
+
+    Raises `BookNewer`, `BookDamaged`, `BookBusy` (its writer is at work and an upgrade is due); a file that
+    is refused is left as it is. Safe to run again after a kill at any moment.
+    """
+    _migrate(path, ATLAS)
+
+
+def migrate_desk(path: Path) -> None:
+    """Creates desk.db or brings it up to this program's edition; otherwise as `migrate_atlas`."""
+    _migrate(path, DESK)
+
+
+def require_edition(
+    connection: sqlite3.Connection, path: Path, edition: Edition, schema: str = "main"
+) -> None:
+    """Raises unless the open book `path` (attached as `schema`) is exactly of this program's edition.
+
+    `BookNewer` where a newer program wrote it, `BookDamaged` where it is some other database, `BookError`
+    where it waits for an upgrade.
+    """
+    if _pending(connection, path, edition, schema):
+        raise BookError(f"{path.name} is of an older edition. Start the worker: it brings it up to date.")
+
+
+def _found(book: Database, script: Path) -> None:
+    for statement in _statements(script.read_text(encoding="utf-8")):
+        book.conn.execute(statement)
+    # Tells this book from every other of its kind, also after it was copied or replaced.
+    book.conn.execute("INSERT INTO book (key, value) VALUES ('book_id', ?)", [uuid.uuid4().hex])
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The script's statements, one by one: `executescript` would commit what came before it."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _migrate(path: Path, edition: Edition) -> None:
+    folder = path.parent
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _alone_in(folder):
+        if path.exists():
+            _upgrade(path, edition)
+        else:
+            _create(path, edition)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _create(path: Path, edition: Edition) -> None:
+    """Makes the book under another name and links it to its own when whole, so that a kill leaves either no
+    book or a sound one, never an empty file that looks like one."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    _sweep(unfinished)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    os.close(descriptor)
+    try:
+        with speaking_of(path), closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA journal_mode = {edition.journal}")
+            _apply(connection, edition)
+        os.link(unfinished, path)
+        _sync(path.parent)
+    finally:
+        _sweep(unfinished)
+
+
+def _sweep(unfinished: Path) -> None:
+    for end in ("", "-wal", "-shm", "-journal"):
+        with suppress(FileNotFoundError):
+            unfinished.with_name(unfinished.name + end).unlink()
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _upgrade(path: Path, edition: Edition) -> None:
+    require_file(path)
+    with speaking_of(path), closing(open_for_reading(path)) as connection:
+        due = _pending(connection, path, edition)
+        complaint = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if complaint != "ok":
+        raise damaged(path, "its pages contradict each other")
+    if due:
+        lock = lock_writer(path) if edition.one_writer else None
+        try:
+            with speaking_of(path), closing(open_for_writing(path, edition.journal)) as connection:
+                _apply(connection, edition)
+        finally:
+            if lock is not None:
+                os.close(lock)
+
+
+def _apply(connection: sqlite3.Connection, edition: Edition) -> None:
+    """All pending migrations and the record of them in one transaction: all of it, or nothing."""
+    with transaction(connection):
+        edition.migrations.apply(Database(connection, execute_plugins=False))
+
+
+def _pending(connection: sqlite3.Connection, path: Path, edition: Edition, schema: str = "main") -> list[str]:
+    """Names of the migrations still to come. Raises where the book is not ours or newer than this program."""
+    with speaking_of(path):
+        table = connection.execute(
+            f"SELECT count(*) FROM {schema}.sqlite_schema WHERE name = ?",  # noqa: S608
+            [Migrations.migrations_table],
+        ).fetchone()[0]
+        applied = (
+            [
+                name
+                for (name,) in connection.execute(
+                    f"SELECT name FROM {schema}.{Migrations.migrations_table} WHERE migration_set = ?",  # noqa: S608
+                    [edition.migrations.name],
+                )
+            ]
+            if table
+            else []
+        )
+    if not applied:
+        raise damaged(path, f"it is a database, but not the {edition.migrations.name} book")
+    known = [migration.name for migration in edition.migrations._migrations]
+    if set(applied) - set(known):
+        raise BookNewer(
+            f"{path.name} was written by a newer Atlas Desk. It is left as it is: install that version again."
+        )
+    return [name for name in known if name not in applied]
