@@ -1,0 +1,14 @@
+"""Atlas Desk's two faces: the server imports this file, every session runs it."""
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+if get_script_run_ctx(suppress_warning=True) is None:
+    from atlas_core.web import server
+
+    server.close_the_pages_door()
+    app = st.App(__file__, lifespan=server.lifespan, middleware=server.middleware())
+else:
+    from atlas_core.web import frame
+
+    frame.show_page()

@@ -1,0 +1,145 @@
+"""What surrounds the pages, asked over real HTTP and WebSockets."""
+
+import http.client
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from atlas_core.settings import load_settings
+from atlas_core.web.server import allowed_hosts, content_policy
+from tests.desk_processes import desk_environment, running_pages
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_pages(desk_environment(tmp_path_factory.mktemp("books"))) as url:
+        yield url
+
+
+def ask(
+    url: str, path: str, method: str = "GET", headers: dict[str, str] | None = None
+) -> tuple[int, dict[str, str], bytes]:
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    try:
+        connection.request(method, path, headers=headers or {})
+        answer = connection.getresponse()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+    finally:
+        connection.close()
+
+
+def websocket_status(url: str, *, origin: str | None, host: str | None = None) -> int:
+    """101 where the server opens the WebSocket, else the status it refuses with."""
+    parts = urlsplit(url)
+    address = f"ws://{host or parts.netloc}/_stcore/stream"
+    try:
+        with (
+            socket.create_connection((parts.hostname, parts.port)) as sock,
+            connect(address, sock=sock, origin=origin, subprotocols=["streamlit"]),
+        ):
+            return 101
+    except InvalidStatus as refused:
+        return refused.response.status_code
+
+
+@pytest.mark.parametrize("path", ["/", "/results", "/flow?flow=LOS-1"])
+def test_every_document_carries_the_protecting_headers_and_is_kept_by_nobody(pages: str, path: str) -> None:
+    status, headers, _ = ask(pages, path)
+    assert status == 200
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "img-src 'self' data: blob:;" in policy
+    assert "'unsafe-inline'" not in policy.split("style-src")[0]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cache-control"] == "no-store"
+
+
+def test_files_of_sessions_are_kept_by_nobody(pages: str) -> None:
+    _, headers, _ = ask(pages, "/media/" + "0" * 56 + ".csv")
+    assert headers["cache-control"] == "no-store"
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_scripts_of_streamlit_may_be_kept_for_they_hold_nothing_of_ours(pages: str) -> None:
+    _, _, body = ask(pages, "/")
+    script = body.decode().split('src="./static/js/')[1].split('"')[0]
+    status, headers, _ = ask(pages, f"/static/js/{script}")
+    assert status == 200
+    assert headers["cache-control"] != "no-store"
+
+
+def test_a_websocket_of_the_same_origin_is_accepted(pages: str) -> None:
+    assert websocket_status(pages, origin=pages) == 101
+
+
+@pytest.mark.parametrize(
+    "origin", [None, "null", "http://evil.example", "http://localhost:3000", "http://127.0.0.1:1", "file://"]
+)
+def test_a_websocket_without_our_own_origin_is_refused(pages: str, origin: str | None) -> None:
+    started = time.monotonic()
+    assert websocket_status(pages, origin=origin) == 403
+    assert time.monotonic() - started < 2  # no look-up of our own address on the internet
+
+
+def test_a_stranger_s_name_that_points_here_is_refused(pages: str) -> None:
+    port = urlsplit(pages).port
+    host = f"evil.example:{port}"
+    status, _, body = ask(pages, "/", headers={"Host": host})
+    assert status == 421
+    assert b"ATLAS_UI_ADDRESS" in body
+    assert websocket_status(pages, origin=f"http://{host}", host=host) == 403
+
+
+def test_the_loopback_names_are_answered(pages: str) -> None:
+    port = urlsplit(pages).port
+    for name in ("localhost", "127.0.0.1", "[::1]"):
+        assert ask(pages, "/", headers={"Host": f"{name}:{port}"})[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [
+        ("/_stcore/metrics", "GET"),
+        ("/_stcore/agent/openapi.json", "GET"),
+        ("/_stcore/agent/interact", "POST"),
+        ("/results/_stcore/metrics", "GET"),
+        ("/%5Fstcore/metrics", "GET"),
+    ],
+)
+def test_figures_and_machine_doors_of_streamlit_are_hidden(pages: str, path: str, method: str) -> None:
+    assert ask(pages, path, method)[0] == 404
+
+
+def test_answers_do_not_wait_for_nagle(pages: str) -> None:
+    connection = http.client.HTTPConnection(urlsplit(pages).netloc, timeout=10)
+    times = []
+    for _ in range(8):
+        started = time.perf_counter()
+        connection.request("GET", "/_stcore/health")
+        connection.getresponse().read()
+        times.append(time.perf_counter() - started)
+    connection.close()
+    assert sorted(times)[len(times) // 2] < 0.03  # 45 ms with Nagle's algorithm on
+
+
+def test_the_policy_allows_no_inline_script_but_streamlit_s_own() -> None:
+    scripts = content_policy().split("script-src")[1].split(";")[0].split()
+    assert scripts[:2] == ["'self'", "'wasm-unsafe-eval'"]
+    assert len(scripts) >= 3
+    assert all(script.startswith("'sha256-") for script in scripts[2:])
+
+
+def test_a_desk_open_to_the_network_answers_to_numbers_and_its_own_name_only(tmp_path: Path) -> None:
+    nowhere = tmp_path / "no.env"
+    assert "*" in allowed_hosts(load_settings({"ATLAS_UI_ADDRESS": "0.0.0.0"}, nowhere))  # noqa: S104
+    named = allowed_hosts(load_settings({"ATLAS_UI_ADDRESS": "Desk.example.test"}, nowhere))
+    assert "desk.example.test" in named
+    assert "*" not in named
