@@ -1,0 +1,350 @@
+"""Writes to atlas.db about results: the ledger of deliveries and the versions they bring.
+
+Every function takes the writer's connection first and runs inside one transaction, through
+`AtlasWriter.write`. None commits. Times are milliseconds since 1970, UTC.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from sqlite3 import Connection
+
+from atlas_core.books.store import record_alarm
+from atlas_core.models import REVIEW_FLAGS, Flag, FlagKind, Result, outcome_of
+
+# Flags that compare one version with another: they belong to the version, not to its payload.
+_OUR_FLAGS = (FlagKind.CHANGED_AFTER_CONFIRMATION, FlagKind.CALLBACK_DIFFERED)
+
+
+def save_result(
+    connection: Connection,
+    flow_id: int,
+    result: Result,
+    *,
+    channel: str,
+    received_at: int,
+    confirmed: bool,
+    review_below: float,
+    delivery_id: int | None = None,
+    attempt_id: int | None = None,
+) -> str:
+    """One arrival of a flow's results; returns what became of the delivery.
+
+    `channel` is 'callback' or 'extracts'; `confirmed` tells of extracts fetched after the flow's end.
+    `delivery_id` is the ledger's row where the receiver has written it already. Content that is new
+    becomes the version that counts, except a callback's after we fetched: that is 'late' or
+    'contradicted'. Extracts that differ from a callback outvote it.
+    """
+    row = connection.execute(
+        "SELECT f.master_status, f.confirmed_at, r.result_id, r.version, r.digest, r.confirmed,"
+        " EXISTS (SELECT 1 FROM deliveries d WHERE d.channel = 'extracts' AND d.flow_id = f.flow_id"
+        " AND d.digest = r.digest)"
+        " FROM flows f LEFT JOIN results r ON r.result_id = f.result_id WHERE f.flow_id = ?",
+        (flow_id,),
+    ).fetchone()
+    master, confirmed_at, result_id, version, digest, was_confirmed, was_fetched = row
+    same = digest == result.digest
+    fetched = channel == "extracts"
+
+    if same:
+        outcome = "confirms"
+    elif fetched:
+        outcome = "confirmed" if confirmed else "provisional"
+    elif confirmed_at is not None:
+        outcome = "late"
+    else:
+        outcome = "contradicted" if was_fetched else "provisional"
+    if delivery_id is None:
+        delivery_id = record_delivery(
+            connection,
+            result,
+            flow_id=flow_id,
+            attempt_id=attempt_id,
+            channel=channel,
+            received_at=received_at,
+            outcome=outcome,
+        )
+    else:
+        connection.execute("UPDATE deliveries SET outcome = ? WHERE delivery_id = ?", (outcome, delivery_id))
+    if not same and outcome in ("late", "contradicted"):
+        return outcome
+
+    if not same:
+        flags = list(result.flags)
+        if fetched and confirmed_at is not None:
+            flags.append(Flag(FlagKind.CHANGED_AFTER_CONFIRMATION, "", f"version {version}"))
+        elif fetched and result_id is not None and not was_fetched:
+            flags.append(Flag(FlagKind.CALLBACK_DIFFERED, "", f"version {version}"))
+            sentence = "A callback brought other results than Atlas itself shows; the fetched ones count."
+            record_alarm(
+                connection, "callback contradicted", sentence, raised_at=received_at, flow_id=flow_id
+            )
+        result_id = _save_version(
+            connection,
+            flow_id,
+            result,
+            flags,
+            version=(version or 0) + 1,
+            delivery_id=_payload_holder(connection, flow_id, result.digest) or delivery_id,
+            received_at=received_at,
+            confirmed=confirmed,
+        )
+    elif fetched and confirmed and not was_confirmed:
+        _confirm_version(connection, result_id, result.flags)
+    if fetched and confirmed:
+        _judge_callbacks(connection, flow_id, result.digest)
+
+    _settle_flow(
+        connection,
+        flow_id,
+        result_id,
+        master=master,
+        confirmed_at=received_at if fetched and confirmed else None,
+        review_below=review_below,
+    )
+    return outcome
+
+
+_FETCHED_AGAIN = (
+    "UPDATE deliveries SET times_seen = times_seen + 1, last_seen_at = ?,"
+    " outcome = iif(outcome = 'provisional' AND ? <> 'provisional', 'confirmed', outcome)"
+    " WHERE channel = 'extracts' AND flow_id = ? AND digest = ? RETURNING delivery_id"
+)
+_CALLED_AGAIN = (
+    "UPDATE deliveries SET times_seen = times_seen + 1, last_seen_at = ?"
+    " WHERE channel = 'callback' AND attempt_id = ? AND digest = ? RETURNING delivery_id"
+)
+
+
+def record_delivery(
+    connection: Connection,
+    result: Result,
+    *,
+    flow_id: int | None,
+    attempt_id: int | None,
+    channel: str,
+    received_at: int,
+    outcome: str,
+    reason: str | None = None,
+) -> int:
+    """The ledger's row of one arrival; the same content by the same channel again is the same row."""
+    if channel == "extracts":
+        again = connection.execute(_FETCHED_AGAIN, (received_at, outcome, flow_id, result.digest)).fetchone()
+    else:
+        again = connection.execute(_CALLED_AGAIN, (received_at, attempt_id, result.digest)).fetchone()
+    if again:
+        return int(again[0])
+    held = flow_id is not None and _payload_holder(connection, flow_id, result.digest) is not None
+    cursor = connection.execute(
+        "INSERT INTO deliveries (flow_id, attempt_id, claimed_flow_uuid, channel, received_at, last_seen_at,"
+        " digest, size, outcome, reason, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            flow_id,
+            attempt_id,
+            result.flow_uuid,
+            channel,
+            received_at,
+            received_at,
+            result.digest,
+            result.size,
+            outcome,
+            reason,
+            None if held else zlib.compress(result.canonical, 1),
+        ),
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def _payload_holder(connection: Connection, flow_id: int, digest: str) -> int | None:
+    """The delivery that holds this content's body: one for each flow and digest."""
+    row = connection.execute(
+        "SELECT delivery_id FROM deliveries WHERE flow_id = ? AND digest = ? AND body IS NOT NULL LIMIT 1",
+        (flow_id, digest),
+    ).fetchone()
+    return int(row[0]) if row else None
+
+
+def _save_version(
+    connection: Connection,
+    flow_id: int,
+    result: Result,
+    flags: Sequence[Flag],
+    *,
+    version: int,
+    delivery_id: int,
+    received_at: int,
+    confirmed: bool,
+) -> int:
+    documents, checks = result.documents, result.cross_checks
+    scores = [check.similarity for check in checks or () if check.similarity is not None]
+    result_id = connection.execute(
+        "INSERT INTO results (flow_id, version, delivery_id, digest, received_at, confirmed, documents,"
+        " document_errors, checks, min_similarity, review_flags) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            flow_id,
+            version,
+            delivery_id,
+            result.digest,
+            received_at,
+            int(confirmed),
+            None if documents is None else len(documents),
+            None if documents is None else sum(1 for document in documents if document.error_code),
+            None if checks is None else len(checks),
+            min(scores, default=None),
+            _review_flags(flags),
+        ),
+    ).lastrowid
+    connection.executemany(
+        "INSERT INTO documents (result_id, position, document_id, document_type, error_code, error_reason,"
+        " file_uuid, batch_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                result_id,
+                document.position,
+                document.document_id,
+                document.document_type,
+                document.error_code,
+                document.error_reason,
+                document.file_uuid,
+                document.batch_id,
+            )
+            for document in documents or ()
+        ],
+    )
+    connection.executemany(
+        "INSERT INTO fields (result_id, position, ordinal, name, value, shape, confidence, confidence_raw)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                result_id,
+                document.position,
+                ordinal,
+                field.name,
+                field.value,
+                field.shape,
+                field.confidence,
+                field.confidence_raw,
+            )
+            for document in documents or ()
+            for ordinal, field in enumerate(document.fields)
+        ],
+    )
+    connection.executemany(
+        "INSERT INTO cross_checks (result_id, position, name, source_doc, source_field_name, source_value,"
+        " target_doc, target_field_name, target_value, similarity_score, similarity_raw)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                result_id,
+                check.position,
+                check.name,
+                check.source_doc,
+                check.source_field_name,
+                check.source_value,
+                check.target_doc,
+                check.target_field_name,
+                check.target_value,
+                check.similarity,
+                check.similarity_raw,
+            )
+            for check in checks or ()
+        ],
+    )
+    _save_flags(connection, int(result_id or 0), flags)
+    return int(result_id or 0)
+
+
+def _save_flags(connection: Connection, result_id: int, flags: Sequence[Flag]) -> None:
+    connection.executemany(
+        "INSERT INTO flags (result_id, ordinal, kind, place, raw) VALUES (?, ?, ?, ?, ?)",
+        [(result_id, ordinal, flag.kind, flag.place, flag.raw) for ordinal, flag in enumerate(flags)],
+    )
+
+
+def _review_flags(flags: Iterable[Flag]) -> int:
+    return sum(1 for flag in flags if flag.kind in REVIEW_FLAGS)
+
+
+def _confirm_version(connection: Connection, result_id: int, flags: Sequence[Flag]) -> None:
+    """A provisional version becomes a confirmed one, with the flags of the reading that confirms it."""
+    held = [
+        Flag(FlagKind(kind), place, raw)
+        for kind, place, raw in connection.execute(
+            "SELECT kind, place, raw FROM flags WHERE result_id = ? ORDER BY ordinal", (result_id,)
+        )
+    ]
+    flags = [*flags, *(flag for flag in held if flag.kind in _OUR_FLAGS)]
+    if held != flags:
+        connection.execute("DELETE FROM flags WHERE result_id = ?", (result_id,))
+        _save_flags(connection, result_id, flags)
+    connection.execute(
+        "UPDATE results SET confirmed = 1, review_flags = ? WHERE result_id = ?",
+        (_review_flags(flags), result_id),
+    )
+
+
+def _judge_callbacks(connection: Connection, flow_id: int, digest: str) -> None:
+    connection.execute(
+        "UPDATE deliveries SET outcome = iif(digest = ?1, 'confirmed', 'contradicted')"
+        " WHERE flow_id = ?2 AND channel = 'callback' AND outcome = 'provisional'",
+        (digest, flow_id),
+    )
+
+
+def _settle_flow(
+    connection: Connection,
+    flow_id: int,
+    result_id: int,
+    *,
+    master: str | None,
+    confirmed_at: int | None,
+    review_below: float,
+) -> None:
+    """Copies the version that counts onto its flow, and decides the flow's outcome."""
+    documents, document_errors, checks, min_similarity, review_flags = connection.execute(
+        "SELECT documents, document_errors, checks, min_similarity, review_flags FROM results"
+        " WHERE result_id = ?",
+        (result_id,),
+    ).fetchone()
+    outcome = outcome_of(
+        master,
+        has_result=True,
+        document_errors=document_errors or 0,
+        min_similarity=min_similarity,
+        review_flags=review_flags,
+        review_below=review_below,
+    )
+    connection.execute(
+        "UPDATE flows SET result_id = ?1, documents = ?2, document_errors = ?3, checks = ?4,"
+        " min_similarity = ?5, review_flags = ?6, outcome = ?7, confirmed_at = coalesce(confirmed_at, ?8),"
+        " watched = iif(?8 IS NULL, watched, 0), trouble = iif(?8 IS NULL, trouble, NULL) WHERE flow_id = ?9",
+        (
+            result_id,
+            documents,
+            document_errors,
+            checks,
+            min_similarity,
+            review_flags,
+            outcome,
+            confirmed_at,
+            flow_id,
+        ),
+    )
+
+
+def save_review_threshold(connection: Connection, review_below: float) -> int:
+    """Decides the outcome anew of each flow that another review threshold moves; returns how many."""
+    row = connection.execute("SELECT value FROM book WHERE key = 'review_below'").fetchone()
+    before = float(row[0]) if row else review_below
+    connection.execute("INSERT OR REPLACE INTO book VALUES ('review_below', ?)", (repr(float(review_below)),))
+    touched = connection.execute(
+        "SELECT flow_id, result_id, master_status FROM flows WHERE outcome IN ('clear', 'review')"
+        " AND min_similarity >= ? AND min_similarity < ?",
+        sorted((before, review_below)),
+    ).fetchall()
+    for flow_id, result_id, master in touched:
+        _settle_flow(
+            connection, flow_id, result_id, master=master, confirmed_at=None, review_below=review_below
+        )
+    return len(touched)

@@ -1,0 +1,154 @@
+"""Writes to atlas.db: flows, looks at them, alarms, and how the worker and Atlas are.
+
+Results and their deliveries are written in `results.py`, attempts in `attempts.py`.
+
+Every function takes the writer's connection first and runs inside one transaction, through
+`AtlasWriter.write`. None commits. Times are milliseconds since 1970, UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from sqlite3 import Connection
+
+from atlas_core.models import STAGES, FlowStatus, outcome_of
+
+FINAL_STATUSES = {
+    "upload": ("SUCCESS", "FAILED"),
+    "processing": ("SUCCESS", "FAILED"),
+    "crosscheck": ("COMPLETED",),
+    "master": ("SUCCESS", "FAILED"),
+}
+
+
+# ---------------------------------------------------------------------------------------------- flows
+
+
+def save_flow(
+    connection: Connection,
+    flow_uuid: str,
+    *,
+    application_id: str,
+    product_type: str,
+    created_at: int,
+    watched: bool = True,
+) -> int:
+    """A new flow's flow_id; the flow_id it already has where the book knows it."""
+    row = connection.execute("SELECT flow_id FROM flows WHERE flow_uuid = ?", (flow_uuid,)).fetchone()
+    if row:
+        return int(row[0])
+    cursor = connection.execute(
+        "INSERT INTO flows (flow_uuid, application_id, product_type, created_at, watched)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (flow_uuid, application_id, product_type, created_at, int(watched)),
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def save_watched(connection: Connection, flow_id: int, watched: bool) -> None:
+    """Whether the watcher goes on asking about a flow."""
+    connection.execute("UPDATE flows SET watched = ? WHERE flow_id = ?", (int(watched), flow_id))
+
+
+def save_trouble(
+    connection: Connection, flow_id: int, sentence: str | None, *, watched: bool = True, unknown: bool = False
+) -> None:
+    """Why a flow is asked about more slowly, or no longer; `unknown` also makes its outcome unknown."""
+    connection.execute(
+        "UPDATE flows SET trouble = ?1, watched = ?2, outcome = iif(?3, 'unknown', outcome)"
+        " WHERE flow_id = ?4",
+        (sentence, int(watched), int(unknown), flow_id),
+    )
+
+
+# ---------------------------------------------------------------------------------------------- looks
+
+
+def save_look(
+    connection: Connection, flow_id: int, status: FlowStatus, *, looked_at: int, review_below: float
+) -> FlowStatus:
+    """One look at a flow's statuses; returns them as the book now holds them.
+
+    A change is kept as an interval: after the look before this one, by this one. A stage that has come
+    to its end in a flow that has ended never moves again: such news is an alarm and nothing else.
+    """
+    row = connection.execute(
+        "SELECT upload_status, processing_status, crosscheck_status, master_status, looked_at, created_at,"
+        " result_id, document_errors, min_similarity, review_flags FROM flows WHERE flow_id = ?",
+        (flow_id,),
+    ).fetchone()
+    held = FlowStatus(row[0], row[1], row[2], row[3])
+    last_look, created_at, result_id, document_errors, min_similarity, review_flags = row[4:]
+
+    stands: list[str | None] = []
+    changes, went_back = [], []
+    for stage in STAGES:
+        was: str | None = getattr(held, stage)
+        seen: str | None = getattr(status, stage)
+        if held.is_terminal and was in FINAL_STATUSES[stage] and seen not in (was, None):
+            went_back.append(f"{stage} from {was} to {seen}")
+            seen = was
+        elif seen is not None and seen != was:
+            begun = None if seen == "NOT_STARTED" and last_look is None else last_look or created_at
+            not_before = begun if begun is None or begun <= looked_at else None
+            changes.append((flow_id, stage, looked_at, not_before, seen))
+        stands.append(seen if seen is not None else was)
+    now = FlowStatus(stands[0], stands[1], stands[2], stands[3], status.flags)
+
+    connection.executemany(
+        "INSERT INTO status_changes (flow_id, stage, seen_at, not_before, status) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING",
+        changes,
+    )
+    outcome = outcome_of(
+        now.master,
+        has_result=result_id is not None,
+        document_errors=document_errors or 0,
+        min_similarity=min_similarity,
+        review_flags=review_flags,
+        review_below=review_below,
+    )
+    connection.execute(
+        "UPDATE flows SET upload_status = ?, processing_status = ?, crosscheck_status = ?, master_status = ?,"
+        " looked_at = ?, outcome = ?, ended_at = coalesce(ended_at, ?), trouble = NULL WHERE flow_id = ?",
+        (*stands, looked_at, outcome, looked_at if now.is_terminal else None, flow_id),
+    )
+    if went_back:
+        sentence = f"Atlas moved an ended flow back ({'; '.join(went_back)}). The flow stays as it ended."
+        record_alarm(connection, "status went back", sentence, raised_at=looked_at, flow_id=flow_id)
+    return now
+
+
+def record_looks(connection: Connection, looks: Iterable[tuple[int, int]]) -> None:
+    """Looks (looked_at, flow_id) that showed nothing new."""
+    connection.executemany("UPDATE flows SET looked_at = ? WHERE flow_id = ?", looks)
+
+
+# ------------------------------------------------------------------------------- alarms and conditions
+
+
+def record_alarm(
+    connection: Connection,
+    kind: str,
+    sentence: str,
+    *,
+    raised_at: int,
+    flow_id: int | None = None,
+    attempt_id: int | None = None,
+) -> None:
+    """What a person should know of; the same alarm of a flow or an attempt is raised once."""
+    connection.execute(
+        "INSERT INTO alarms (raised_at, kind, flow_id, attempt_id, sentence) SELECT ?1, ?2, ?3, ?4, ?5"
+        " WHERE NOT EXISTS (SELECT 1 FROM alarms WHERE flow_id IS ?3 AND attempt_id IS ?4 AND kind = ?2)",
+        (raised_at, kind, flow_id, attempt_id, sentence),
+    )
+
+
+def record_state(connection: Connection, name: str, state: str, sentence: str, *, now: int) -> None:
+    """How 'worker' or 'atlas' is; `since` moves only where the state does."""
+    connection.execute(
+        "INSERT INTO worker_state (name, state, since, seen_at, sentence) VALUES (?1, ?2, ?3, ?3, ?4)"
+        " ON CONFLICT (name) DO UPDATE SET since = iif(state = excluded.state, since, excluded.since),"
+        " state = excluded.state, seen_at = excluded.seen_at, sentence = excluded.sentence",
+        (name, state, now, sentence),
+    )
