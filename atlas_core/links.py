@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 _UNREADABLE = ("unreadable address", "")
+_TWELVE_DIGITS = re.compile(r"(?<!\d)\d{4}([-_. ]?)\d{4}([-_. ]?)(\d{4})(?!\d)")
 
 
 def split_url(url: str) -> tuple[str, str]:
     """Host (with its port, if one is given) and object name of an address: what may be kept and shown.
 
-    Neither holds a query, a fragment, a user or a password, so never a signature. An address that cannot be
-    taken apart is ("unreadable address", "").
+    Neither holds a query, a fragment, a user or a password, so never a signature; and of a number of twelve
+    digits in the name, as Aadhaar's, only the last four. An address that cannot be taken apart is
+    ("unreadable address", "").
     """
     try:
         parts = urlsplit(url.strip())
@@ -24,7 +27,7 @@ def split_url(url: str) -> tuple[str, str]:
     host = f"[{host}]" if ":" in host else host
     # A parameter section (";jsessionid=…") is no part of the name either.
     name = unquote(parts.path.partition(";")[0]).lstrip("/")
-    return (f"{host}:{port}" if port else host), name
+    return (f"{host}:{port}" if port else host), _TWELVE_DIGITS.sub(r"XXXX\1XXXX\2\3", name)
 
 
 def signature_ends_at(url: str) -> int | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from atlas_core.books.book import open_for_writing, speaking_of, transaction
 from atlas_core.books.schema import DESK, require_edition
+from atlas_core.clock import now_ms
 from atlas_core.errors import InputError
 from atlas_core.links import signature_ends_at, split_url
 from atlas_core.models import Decision, FileToSend, Submission, SubmissionToSave
@@ -51,7 +51,7 @@ class Desk:
         now: int | None = None,
     ) -> list[int]:
         """Saves many under one group in one transaction: all of them or none. Returns their ids in order."""
-        created_at = _now() if now is None else now
+        created_at = now_ms() if now is None else now
         rows = [_checked(submission) for submission in submissions]
         with self._writing() as connection:
             return [
@@ -127,7 +127,7 @@ class Desk:
                 INSERT INTO decisions (submission_id, attempt_number, decision, decided_at)
                 VALUES (?, ?, ?, ?)
                 """,
-                [submission_id, attempt_number, decision, _now() if now is None else now],
+                [submission_id, attempt_number, decision, now_ms() if now is None else now],
             )
 
     def decisions(self, after_id: int = 0) -> list[Decision]:
@@ -149,7 +149,7 @@ class Desk:
         with self._writing() as connection:
             connection.execute(
                 "INSERT INTO looks_wanted (flow_uuid, wanted_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                [flow_uuid, _now() if now is None else now],
+                [flow_uuid, now_ms() if now is None else now],
             )
 
     def take_wanted_looks(self) -> list[str]:
@@ -170,7 +170,7 @@ class Desk:
         They go once their submission is among `uploaded` (Atlas acknowledged the upload) and their signature
         has ended, and 24 hours after the submission in any case. Host and object name stay.
         """
-        moment = _now() if now is None else now
+        moment = now_ms() if now is None else now
         served = set(uploaded)
         with self._book() as connection:
             ended = connection.execute(
@@ -258,7 +258,3 @@ def _insert(
         ],
     )
     return int(submission_id)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

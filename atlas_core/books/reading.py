@@ -12,6 +12,13 @@ import pandas as pd
 from atlas_core.books.book import address_of, open_for_reading, open_for_writing, require_file, speaking_of
 from atlas_core.books.schema import ATLAS, DESK, require_edition
 
+_WHOLE = frozenset(
+    {"attempt_number", "checks", "delivery_id", "document_errors", "documents", "fields", "flows", "ordinal"}
+    | {"position", "result_version", "review_flags", "size", "submission_id", "times_seen", "version"}
+)
+_SCORES = frozenset({"confidence", "min_similarity", "similarity"})
+_YES_OR_NO = frozenset({"confirmed", "links_kept"})
+
 Parameters = Sequence[object] | Mapping[str, object]
 
 
@@ -28,11 +35,17 @@ class Books:
             return self._connection.execute(sql, parameters).fetchall()
 
     def frame(self, sql: str, parameters: Parameters = ()) -> pd.DataFrame:
-        """The rows of one select as a frame, its columns named as selected even where there are no rows."""
+        """The rows of one select as a frame.
+
+        A column's type follows its name, so that an empty frame has the types of a full one: whole numbers
+        and times (`…_at`, `…_since`) are Int64, scores float64, yes or no boolean, the rest objects as kept.
+        """
         with speaking_of(self._atlas):
             cursor = self._connection.execute(sql, parameters)
             names = [column[0] for column in cursor.description]
-            return pd.DataFrame([tuple(row) for row in cursor.fetchall()], columns=names)
+            rows = [tuple(row) for row in cursor.fetchall()]
+        frame = pd.DataFrame(rows, columns=names, dtype=object)
+        return frame.astype({name: kind for name in names if (kind := _type_of(name)) is not None})
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -42,14 +55,23 @@ class Books:
             try:
                 yield
             finally:
-                self._connection.execute("COMMIT")
+                if self._connection.in_transaction:
+                    self._connection.execute("COMMIT")
+
+
+def _type_of(column: str) -> str | None:
+    if column.endswith(("_at", "_since")) or column in _WHOLE:
+        return "Int64"
+    if column in _SCORES:
+        return "float64"
+    return "boolean" if column in _YES_OR_NO else None
 
 
 @contextmanager
 def open_books(atlas: Path, desk: Path) -> Iterator[Books]:
     """Opens both books read-only. Raises `BookMissing`, `BookNewer`, `BookDamaged`, `BookBusy`."""
     require_file(desk)
-    with closing(open_for_reading(atlas)) as connection, speaking_of(atlas):
+    with closing(open_for_reading(atlas)) as connection:
         connection.row_factory = sqlite3.Row
         require_edition(connection, atlas, ATLAS)
         _undo_interrupted_write(desk)

@@ -64,6 +64,25 @@ def migrate_desk(path: Path) -> None:
     _migrate(path, DESK)
 
 
+def check_book(path: Path) -> None:
+    """Reads the whole book and raises `BookDamaged` where it is not sound, `BookMissing`, `BookNewer`.
+
+    Takes seconds for each gigabyte.
+    """
+    with closing(open_for_reading(path)) as connection, speaking_of(path):
+        for edition in (ATLAS, DESK):
+            if edition.migrations.name in _sets(connection, "main"):
+                require_edition(connection, path, edition)
+                break
+        else:
+            raise damaged(path, "it is a database, but none of ours")
+        complaints = [row[0] for row in connection.execute("PRAGMA integrity_check(3)") if row[0] != "ok"]
+        if complaints:
+            raise damaged(path, "; ".join(complaints))
+        if connection.execute("PRAGMA foreign_key_check").fetchone():
+            raise damaged(path, "it has rows that point at rows which are not there")
+
+
 def require_edition(
     connection: sqlite3.Connection, path: Path, edition: Edition, schema: str = "main"
 ) -> None:
@@ -172,22 +191,8 @@ def _apply(connection: sqlite3.Connection, edition: Edition) -> None:
 def _pending(connection: sqlite3.Connection, path: Path, edition: Edition, schema: str = "main") -> list[str]:
     """Names of the migrations still to come. Raises where the book is not ours or newer than this program."""
     with speaking_of(path):
-        table = connection.execute(
-            f"SELECT count(*) FROM {schema}.sqlite_schema WHERE name = ?",  # noqa: S608
-            [Migrations.migrations_table],
-        ).fetchone()[0]
-        applied = (
-            [
-                name
-                for (name,) in connection.execute(
-                    f"SELECT name FROM {schema}.{Migrations.migrations_table} WHERE migration_set = ?",  # noqa: S608
-                    [edition.migrations.name],
-                )
-            ]
-            if table
-            else []
-        )
-    if not applied:
+        applied = _sets(connection, schema).get(edition.migrations.name)
+    if applied is None:
         raise damaged(path, f"it is a database, but not the {edition.migrations.name} book")
     known = [migration.name for migration in edition.migrations._migrations]
     if set(applied) - set(known):
@@ -195,3 +200,17 @@ def _pending(connection: sqlite3.Connection, path: Path, edition: Edition, schem
             f"{path.name} was written by a newer Atlas Desk. It is left as it is: install that version again."
         )
     return [name for name in known if name not in applied]
+
+
+def _sets(connection: sqlite3.Connection, schema: str) -> dict[str, set[str]]:
+    """The names of the applied migrations, by the name of their set."""
+    table = Migrations.migrations_table
+    present = connection.execute(
+        f"SELECT 1 FROM {schema}.sqlite_schema WHERE name = ?",  # noqa: S608
+        [table],
+    ).fetchone()
+    applied: dict[str, set[str]] = {}
+    if present:
+        for name, migration in connection.execute(f"SELECT migration_set, name FROM {schema}.{table}"):  # noqa: S608
+            applied.setdefault(name, set()).add(migration)
+    return applied

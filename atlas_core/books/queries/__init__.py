@@ -1,0 +1,63 @@
+"""Every select: one question, one function. Each takes the open `Books` first and changes nothing.
+
+Times are milliseconds since 1970 UTC, similarities 0–100, confidences 0–1. All raise
+errors of `BookError` only.
+"""
+
+from atlas_core.books.queries.attention import REASONS, alarms, attention, unknown_outcomes
+from atlas_core.books.queries.flow import FlowDetail, delivery_payload, flow_detail, links_kept
+from atlas_core.books.queries.flows import (
+    FlowFilter,
+    FlowPage,
+    find_flows,
+    flows_per_outcome,
+    products,
+    running_flows,
+    running_flows_total,
+    statuses,
+)
+from atlas_core.books.queries.health import (
+    Freshness,
+    WorkerState,
+    book_counts,
+    freshness,
+    worker_state,
+)
+from atlas_core.books.queries.submissions import (
+    STATES,
+    GroupProgress,
+    applications_sent,
+    group_progress,
+    open_attempts,
+    submissions,
+)
+
+__all__ = [
+    "REASONS",
+    "STATES",
+    "FlowDetail",
+    "FlowFilter",
+    "FlowPage",
+    "Freshness",
+    "GroupProgress",
+    "WorkerState",
+    "alarms",
+    "applications_sent",
+    "attention",
+    "book_counts",
+    "delivery_payload",
+    "find_flows",
+    "flow_detail",
+    "flows_per_outcome",
+    "freshness",
+    "group_progress",
+    "links_kept",
+    "open_attempts",
+    "products",
+    "running_flows",
+    "running_flows_total",
+    "statuses",
+    "submissions",
+    "unknown_outcomes",
+    "worker_state",
+]

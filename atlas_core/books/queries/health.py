@@ -1,0 +1,63 @@
+"""How the worker, Atlas and the books themselves are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from atlas_core.books.reading import Books
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerState:
+    """How one part is: its state, since when, when it last said so, and a sentence for people."""
+
+    state: str
+    since: int
+    seen_at: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How new what we show is; None where nothing came yet.
+
+    `received_at` is the newest delivery of any flow, `looked_at` the newest answered look at a flow that is
+    still watched.
+    """
+
+    received_at: int | None
+    looked_at: int | None
+
+
+def worker_state(books: Books) -> dict[str, WorkerState]:
+    """The state of each part by name: 'worker' (seen_at is its heartbeat) and 'atlas'."""
+    return {
+        row["name"]: WorkerState(row["state"], row["since"], row["seen_at"], row["sentence"])
+        for row in books.rows("SELECT name, state, since, seen_at, sentence FROM worker_state")
+    }
+
+
+def freshness(books: Books) -> Freshness:
+    """When the newest delivery and the newest look came."""
+    row = books.rows(
+        """
+        SELECT (SELECT max(received_at) FROM deliveries) AS received_at,
+               (SELECT max(looked_at) FROM flows WHERE watched = 1) AS looked_at
+        """
+    )[0]
+    return Freshness(row["received_at"], row["looked_at"])
+
+
+def book_counts(books: Books) -> dict[str, int]:
+    """How many of each thing the books hold, by its table's name."""
+    row = books.rows(
+        """
+        SELECT (SELECT count(*) FROM flows) AS flows,
+               (SELECT count(*) FROM results) AS results,
+               (SELECT count(*) FROM documents) AS documents,
+               (SELECT count(*) FROM cross_checks) AS cross_checks,
+               (SELECT count(*) FROM deliveries) AS deliveries,
+               (SELECT count(*) FROM desk.submissions) AS submissions
+        """
+    )[0]
+    return dict(row)
