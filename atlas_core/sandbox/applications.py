@@ -43,8 +43,9 @@ def make_application(
     day: date | None = None,
     signed_at: datetime | None = None,
     seconds: int = 3600,
+    world: str = SEED,
 ) -> Application:
-    """The `number`-th invented application of a seed.
+    """The `number`-th invented application of a seed, whose case is what a sandbox of seed `world` reads.
 
     Its documents' addresses point at the sandbox at `base_url`, signed at `signed_at` (now, if not given) for
     `seconds`. With `day` the id carries that day and the papers are dated shortly before it. Same arguments,
@@ -52,7 +53,7 @@ def make_application(
     """
     mark = hashlib.sha256(seed.encode()).hexdigest()[:3].upper()
     application_id = f"CDL-{f'{day:%y%m%d}-' if day else ''}{mark}-{number:05d}"
-    case = make_case(seed, application_id)
+    case = make_case(world, application_id)
     rng = random.Random(f"{application_id}|sending")
     signed = signed_at or datetime.now(UTC)
     return {
@@ -84,8 +85,9 @@ def read_application(
 ) -> dict[str, Any]:
     """The results payload of a flow: `{flow_uuid, ocr_data, cross_checks}`.
 
-    A sandbox address is read as the picture it serves; any other address as a document of the application's
-    own case. `redact_url`s are signed at `read_at`. Same arguments, same payload.
+    `seed` is the sandbox's own. A sandbox address is read as the picture it serves; any other address as a
+    document of the application's own case. `redact_url`s are signed at `read_at`. Same arguments, same
+    payload.
     """
     paths = [urlsplit(document["file_url"]).path for document in documents]
     ocr_data = []

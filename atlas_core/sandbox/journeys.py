@@ -43,6 +43,10 @@ def _send(request: Outgoing) -> tuple[int, bytes]:
         connection.close()
 
 
+def _acknowledged(status: int) -> bool:
+    return 200 <= status < 300
+
+
 class Journeys:
     """Brings every finished flow's results to its callback_url, again and again until acknowledged."""
 
@@ -70,7 +74,7 @@ class Journeys:
     async def reach_auth(self, flow: Flow) -> bool:
         """True if the flow's auth_url answers 2xx."""
         status, _ = await self._authenticate(flow)
-        return 200 <= status < 300
+        return _acknowledged(status)
 
     async def _out(self, request: Outgoing) -> tuple[int, bytes]:
         await asyncio.sleep(request.delay)
@@ -83,7 +87,7 @@ class Journeys:
             application=flow.application_id,
             terminal=self._flows.terminal(flow),
         ):
-            switch.apply(message)
+            switch.apply(endpoint, message)
 
     async def _authenticate(self, flow: Flow) -> tuple[int, str]:
         request = Outgoing(document={}, url=flow.auth_url, headers={"Content-Type": "application/json"})
@@ -101,23 +105,39 @@ class Journeys:
         for attempt in range(_ATTEMPTS):
             if flow.begun != begun:
                 return
-            if await self._attempt(flow):
+            if await self.attempt(flow):
                 self._flows.mark_delivered(flow)
                 return
             await asyncio.sleep(self._pause * 2**attempt)
         _log.warning("callback of flow %s was not acknowledged", flow.flow_uuid)
 
-    async def _attempt(self, flow: Flow) -> bool:
+    async def attempt(self, flow: Flow) -> bool:
+        """Bring the flow's results as they are now, once; True if acknowledged, or dropped by a fault."""
         status, token = await self._authenticate(flow)
-        if not (200 <= status < 300 and token.isascii() and token.isprintable()):
+        if not (_acknowledged(status) and token.isascii() and token.isprintable()):
             self._counters.note_callback(flow.flow_uuid, auth=status, status=None)
             return False
         request = Outgoing(
             document=self._flows.results(flow),
             url=flow.callback_url,
             headers={"Content-Type": "application/json", "Token": token},
+            about=flow.told(),
         )
         self._play("callback", flow, request)
-        status, _ = await self._out(request)
-        self._counters.note_callback(flow.flow_uuid, auth=200, status=status)
-        return 200 <= status < 300
+        if request.hold:
+            self._held.append((flow, request))
+            return True
+        answers = await self._bring(flow, request)
+        while self._held:
+            await self._bring(*self._held.pop())
+        return not answers or any(_acknowledged(status) for status in answers)
+
+    async def _bring(self, flow: Flow, request: Outgoing) -> list[int]:
+        """Send a callback as often as it says, then its followers; the answers to the first."""
+        copies = [self._out(request) for _ in range(request.copies)]
+        sent = await asyncio.gather(*copies) if request.together else [await copy for copy in copies]
+        for status, _ in sent:
+            self._counters.note_callback(flow.flow_uuid, auth=200, status=status)
+        for follower in request.followers:
+            await self._bring(flow, follower)
+        return [status for status, _ in sent]

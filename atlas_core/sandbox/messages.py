@@ -5,15 +5,6 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-CATEGORIES = {
-    400: "Bad Request",
-    401: "Authentication Error",
-    409: "Resource Conflict",
-    410: "Resource Gone",
-    422: "Unprocessable Entity",
-    503: "Service Unavailable",
-}
-
 
 class Verbatim(str):
     """A piece of JSON text that goes out as it stands, legal or not: `NaN`, `1e400`, `1, "name": 2`."""
@@ -42,12 +33,16 @@ def encode(document: object) -> bytes:
 
 @dataclass(slots=True)
 class Message:
-    """A JSON document on its way, its headers, and the bytes that go instead where `body` is not None."""
+    """A JSON document on its way, its headers, and the bytes that go instead where `body` is not None.
+
+    `about` are facts of the flow it concerns, for plays that tell more than is documented.
+    """
 
     document: Any = None
     body: bytes | None = None
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0
+    about: dict[str, Any] = field(default_factory=dict)
 
     @property
     def payload(self) -> bytes:
@@ -66,15 +61,18 @@ class Answer(Message):
 
 @dataclass(slots=True)
 class Outgoing(Message):
-    """One of our own requests, to an auth_url or a callback_url; sent `copies` times, not at all where 0.
+    """One of our own requests, to an auth_url or a callback_url.
 
-    `hold` keeps it back until another callback has gone out.
+    It is sent `copies` times (one after the other, or `together`), not at all where 0. `hold` keeps it back
+    until another callback has gone out. `followers` go after it.
     """
 
     url: str = ""
     method: str = "POST"
     copies: int = 1
+    together: bool = False
     hold: bool = False
+    followers: list["Outgoing"] = field(default_factory=list)
 
 
 class RefusalError(Exception):

@@ -1,6 +1,7 @@
 """What the sandbox remembers: flows, their files, how far each has come, and a journal to remember it by."""
 
 import json
+import logging
 import random
 import time
 import uuid
@@ -15,6 +16,8 @@ from .applications import STAGES, FileUrl, ending, read_application
 from .cases import make_case
 from .people import digits, letters
 
+_log = logging.getLogger(__name__)
+
 # Shares of a flow's time at which it enters each stage, with what status then says (in the order of STAGES).
 _COURSE = (
     (0.00, ("IN_PROGRESS", "NOT_STARTED", "NOT_STARTED", "IN_PROGRESS")),
@@ -27,9 +30,16 @@ _READING = (0.28, 0.80)
 _NEW = dict.fromkeys(STAGES, "NOT_STARTED")
 
 
+class KeptFile(FileUrl):
+    """A file of a multiupload and the ids it was given."""
+
+    batch_id: str
+    file_uuid: str
+
+
 @dataclass(slots=True)
 class Flow:
-    """One flow. `files` have no query in their addresses: a signature is never kept.
+    """One flow. The addresses of its `files` have no query: a signature is never kept.
 
     `begun` is the wall clock at the latest upload, 0 before the first; from there it takes `seconds`.
     """
@@ -40,11 +50,15 @@ class Flow:
     auth_url: str
     callback_url: str
     flow_params: dict[str, Any]
-    files: list[FileUrl] = field(default_factory=list)
+    files: list[KeptFile] = field(default_factory=list)
     fetched: bool = True
     begun: float = 0.0
     seconds: float = 0.0
     delivered: bool = False
+
+    def told(self) -> dict[str, Any]:
+        """What some of the vendor's pages say comes back with the results, and others do not."""
+        return {"application_id": self.application_id, "flow_params": self.flow_params, "files": self.files}
 
 
 def _unsigned(url: str) -> str:
@@ -64,9 +78,8 @@ class Flows:
         self.base_url = base_url
         self._flows: dict[str, Flow] = {}
         self._journal = journal
-        if journal and journal.exists():
-            for line in journal.read_text(encoding="utf-8").splitlines():
-                self._replay(json.loads(line))
+        if journal:
+            self._open_journal(journal)
 
     def get(self, flow_uuid: str) -> Flow | None:
         """The flow of that id, or None."""
@@ -88,30 +101,46 @@ class Flows:
         """Take a multiupload's files and set the flow going; the documented answer, one entry a file."""
         now = datetime.now(UTC)
         rng = random.Random(f"{self.seed}|{flow.application_id}|{len(flow.files)}")
-        fetched = all(_fetchable(file["file_url"], now) for file in files)
-        kept = [
-            {"file_url": _unsigned(file["file_url"]), "document_id": file["document_id"]} for file in files
+        chance = random.Random()
+        batch_id = f"BATCH-{digits(chance, 5)}-{letters(chance, 5)}-{now:%Y%m%d%H%M%S}"
+        kept: list[KeptFile] = [
+            {
+                "file_url": _unsigned(file["file_url"]),
+                "document_id": file["document_id"],
+                "batch_id": batch_id,
+                "file_uuid": str(uuid.uuid4()),
+            }
+            for file in files
         ]
         self._note(
             {
                 "fact": "upload",
                 "flow_uuid": flow.flow_uuid,
                 "files": kept,
-                "fetched": fetched,
+                "fetched": all(_fetchable(file["file_url"], now) for file in files),
                 "begun": now.timestamp(),
                 "seconds": self.seconds * rng.triangular(0.6, 1.7, 0.9),
             }
         )
-        chance = random.Random()
-        batch_id = f"BATCH-{digits(chance, 5)}-{letters(chance, 5)}-{now:%Y%m%d%H%M%S}"
-        return [
-            {"batch_id": batch_id, "document_id": file["document_id"], "file_uuid": str(uuid.uuid4())}
-            for file in files
-        ]
+        return [{name: file[name] for name in ("batch_id", "document_id", "file_uuid")} for file in kept]
 
     def mark_delivered(self, flow: Flow) -> None:
         """The flow's callback was acknowledged."""
         self._note({"fact": "delivered", "flow_uuid": flow.flow_uuid})
+
+    def _open_journal(self, journal: Path) -> None:
+        """Replay what is there; a line torn by a crash is passed over."""
+        journal.parent.mkdir(parents=True, exist_ok=True)
+        journal.touch(mode=0o600)
+        kept = journal.read_text(encoding="utf-8")
+        for line in kept.splitlines():
+            try:
+                self._replay(json.loads(line))
+            except (ValueError, KeyError):
+                _log.warning("passed over a torn line in the sandbox's journal")
+        if kept and not kept.endswith("\n"):
+            with journal.open("a", encoding="utf-8") as torn:
+                torn.write("\n")
 
     def _note(self, fact: dict[str, Any]) -> None:
         if self._journal:
