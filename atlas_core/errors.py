@@ -10,6 +10,7 @@
     │   ├── OutcomeUnknown       it was sent and the answer was lost: Atlas may have acted
     │   ├── NoAnswer             a question (GET, authtoken) was sent and not answered in time
     │   ├── UnexpectedReply      an answer came that is not Atlas's contract
+    │   │   └── AnotherFlow      it is about a flow we did not ask for, and was thrown away
     │   └── Refused              Atlas answered with an error
     │       ├── CredentialsRefused   401, after one fresh token
     │       ├── FlowNotFound         409: no flow has this flow_uuid
@@ -87,6 +88,10 @@ class NoAnswer(AtlasError):
 
 class UnexpectedReply(AtlasError):
     """An answer that the contract does not know: HTML, a redirect, broken JSON, another shape."""
+
+
+class AnotherFlow(UnexpectedReply):
+    """The answer is about a flow we did not ask for: it is thrown away, and somebody must be told."""
 
 
 class Refused(AtlasError):
