@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -13,6 +14,10 @@ from atlas_core.errors import BookBusy, BookDamaged, BookError, BookFull, BookMi
 
 BUSY_SECONDS = 15.0
 _JOURNAL_BYTES = 64 * 1024 * 1024
+_NETWORKS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "glusterfs", "davfs"}
+    | {"fuse.sshfs", "fuse.rclone", "fuse.glusterfs", "fuse.davfs2", "fuse.s3fs", "fuse.gcsfuse"}
+)
 
 
 @contextmanager
@@ -30,13 +35,28 @@ def speaking_of(path: Path) -> Iterator[None]:
         raise BookError(f"{path.name} cannot hold a value it was given; nothing was written.") from error
 
 
+@contextmanager
+def filing(path: Path) -> Iterator[None]:
+    """Turns what the file system refuses inside it into one of our errors."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _full(path) from error
+        raise BookError(f"{path} cannot be made or locked: {error.strerror}. Check its folder.") from error
+
+
+def _full(path: Path) -> BookFull:
+    return BookFull(f"The disk that holds {path.name} is full; nothing was written. Make room and try again.")
+
+
 def _book_error(error: sqlite3.Error, path: Path) -> BookError:
     primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
     name = path.name
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return BookBusy(f"{name} was held by somebody else for {BUSY_SECONDS:g} s. Try again.")
     if primary == sqlite3.SQLITE_FULL:
-        return BookFull(f"The disk that holds {name} is full; nothing was written. Make room and try again.")
+        return _full(path)
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return damaged(path, "it is not a sound database")
     if primary == sqlite3.SQLITE_CANTOPEN:
@@ -71,6 +91,29 @@ def require_file(path: Path) -> None:
         raise unopenable(path) from None
     if size == 0:
         raise damaged(path, "it is empty")
+
+
+def refuse_network(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> None:
+    """Raises `BookError` where the folder is on a network file system: locks do not hold there, and two
+    machines would damage the book. Says nothing where the system does not list its mounts."""
+    if not mounts.exists():
+        return
+    kind = _file_system_of(folder.resolve(), mounts.read_text(encoding="utf-8", errors="replace"))
+    if kind in _NETWORKS:
+        raise BookError(
+            f"{folder} is on a network ({kind}), where books get damaged. Set ATLAS_DATA_DIR to a local disk."
+        )
+
+
+def _file_system_of(place: Path, mounts: str) -> str:
+    found, kind = Path(), ""
+    for line in mounts.splitlines():
+        _, escaped, this_kind, *_ = line.split(" ")
+        point = Path(escaped.replace("\\040", " "))
+        # Of two mounts at one point, the later hides the earlier.
+        if place.is_relative_to(point) and len(point.parts) >= len(found.parts):
+            found, kind = point, this_kind
+    return kind
 
 
 def address_of(path: Path, mode: str) -> str:
@@ -151,7 +194,10 @@ def lock_writer(path: Path) -> int:
     A symlink to the book takes the same lock. Raises `BookBusy` at once where another holds it.
     """
     book = path.resolve()
-    descriptor = os.open(book.with_name(f"{book.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with filing(book):
+        descriptor = os.open(
+            book.with_name(f"{book.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.ftruncate(descriptor, 0)

@@ -231,10 +231,14 @@ def _insert(
     group_id: str | None,
     created_at: int,
 ) -> int:
+    # From the clock, not from 1: beside an older atlas.db a new or restored desk must not give a number
+    # again that has an attempt there, for that would pass as already sent.
     submission_id = connection.execute(
         """
-        INSERT INTO submissions (application_id, product_type, flow_params, source, group_id, created_at)
-        VALUES (?, ?, ?, ?, ?, ?) RETURNING submission_id
+        INSERT INTO submissions
+          (submission_id, application_id, product_type, flow_params, source, group_id, created_at)
+        SELECT max(coalesce(max(submission_id), 0) + 1, ?6), ?1, ?2, ?3, ?4, ?5, ?6 FROM submissions
+        RETURNING submission_id
         """,
         [submission.application_id, submission.product_type, params, source, group_id, created_at],
     ).fetchone()[0]

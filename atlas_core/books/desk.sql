@@ -1,12 +1,7 @@
 -- desk.db, first edition: what we said. Times are milliseconds since 1970, UTC.
 
-CREATE TABLE book (
-  key TEXT PRIMARY KEY,
-  value TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-
 CREATE TABLE submissions (
-  submission_id INTEGER PRIMARY KEY,
+  submission_id INTEGER PRIMARY KEY,  -- created_at, or one more than the last where that is later
   application_id TEXT NOT NULL CHECK (length(application_id) BETWEEN 1 AND 64),
   product_type TEXT NOT NULL,
   flow_params TEXT NOT NULL CHECK (json_valid(flow_params)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -15,9 +14,11 @@ from sqlite_utils import Database, Migrations
 
 from atlas_core.books.book import (
     damaged,
+    filing,
     lock_writer,
     open_for_reading,
     open_for_writing,
+    refuse_network,
     require_file,
     speaking_of,
     transaction,
@@ -42,26 +43,41 @@ DESK = Edition(Migrations("desk"), journal="delete", one_writer=False)
 
 @ATLAS.migrations(name="0001 what Atlas said")
 def _atlas_first(book: Database) -> None:
-    _found(book, _ROOM / "atlas.sql")
+    _run(book, _ROOM / "atlas.sql")
 
 
 @DESK.migrations(name="0001 what we said")
 def _desk_first(book: Database) -> None:
-    _found(book, _ROOM / "desk.sql")
+    _run(book, _ROOM / "desk.sql")
 
 
 def migrate_atlas(path: Path) -> None:
-    """Creates atlas.db or brings it up to this program's edition.
-
-    Raises `BookNewer`, `BookDamaged`, `BookBusy` (its writer is at work and an upgrade is due); a file that
-    is refused is left as it is. Safe to run again after a kill at any moment.
-    """
-    _migrate(path, ATLAS)
+    """Creates atlas.db or brings it up to this program's edition; see `migrate`."""
+    migrate(path, ATLAS)
 
 
 def migrate_desk(path: Path) -> None:
-    """Creates desk.db or brings it up to this program's edition; otherwise as `migrate_atlas`."""
-    _migrate(path, DESK)
+    """Creates desk.db or brings it up to this program's edition; see `migrate`."""
+    migrate(path, DESK)
+
+
+def migrate(path: Path, edition: Edition) -> None:
+    """Creates a book (for its owner alone, and so its folder) or applies the migrations it lacks.
+
+    Raises `BookNewer`, `BookDamaged`, `BookBusy` (its writer is at work and an upgrade is due), `BookError`
+    where the folder is on a network; a file that is refused is left as it is. Safe to run again after a
+    kill at any moment.
+    """
+    folder = path.parent
+    with filing(path):
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        refuse_network(folder)
+        with _alone_in(folder):
+            if path.exists():
+                _upgrade(path, edition)
+            else:
+                _create(path, edition)
 
 
 def check_book(path: Path) -> None:
@@ -95,32 +111,14 @@ def require_edition(
         raise BookError(f"{path.name} is of an older edition. Start the worker: it brings it up to date.")
 
 
-def _found(book: Database, script: Path) -> None:
-    for statement in _statements(script.read_text(encoding="utf-8")):
-        book.conn.execute(statement)
-    # Tells this book from every other of its kind, also after it was copied or replaced.
-    book.conn.execute("INSERT INTO book (key, value) VALUES ('book_id', ?)", [uuid.uuid4().hex])
-
-
-def _statements(script: str) -> Iterator[str]:
+def _run(book: Database, script: Path) -> None:
     """The script's statements, one by one: `executescript` would commit what came before it."""
     statement = ""
-    for line in script.splitlines(keepends=True):
+    for line in script.read_text(encoding="utf-8").splitlines(keepends=True):
         statement += line
         if sqlite3.complete_statement(statement):
-            yield statement
+            book.conn.execute(statement)
             statement = ""
-
-
-def _migrate(path: Path, edition: Edition) -> None:
-    folder = path.parent
-    if not folder.is_dir():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _alone_in(folder):
-        if path.exists():
-            _upgrade(path, edition)
-        else:
-            _create(path, edition)
 
 
 @contextmanager
