@@ -185,6 +185,15 @@ def check_product_type(product_type: str) -> None:
         raise InputError("A product type has 1 to 64 letters, digits, dots, dashes or underscores.")
 
 
+def check_search(text: str) -> None:
+    """Raises `InputError` where somebody searches by an Aadhaar number, which is kept nowhere whole."""
+    if is_aadhaar(text):
+        raise InputError(
+            "This is an Aadhaar number by its check digit. No number is kept whole here, so it finds nothing: "
+            "search by the application's id instead."
+        )
+
+
 def _row_findings(row: Row, *, now: int, local_atlas: str | None) -> list[Finding]:
     problems = {
         "application_id": _application_id_problem(row.application_id),

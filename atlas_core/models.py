@@ -37,7 +37,7 @@ class FlagKind(enum.StrEnum):
     STATUS_SPELLINGS_DIFFER = "status spellings differ"
     DOCUMENTS_NOT_DELIVERED = "documents not delivered"  # ocr_data missing or null
     CHECKS_NOT_DELIVERED = "cross-checks not delivered"
-    NO_DOCUMENTS = "success without documents"
+    NO_DOCUMENTS = "no documents"
     DOCUMENT_ID_EMPTY = "document id empty"
     DOCUMENT_ID_REPEATED = "document id repeated"
     DOCUMENT_ID_FOREIGN = "document id never sent"

@@ -54,7 +54,7 @@ def test_a_csv_of_a_spreadsheet_is_read_with_its_mark_and_semicolons() -> None:
         (b"application_id,file_url,document_id\n", "no rows"),
         ("application_id,file_url,document_id\nL\xe9,x,y\n".encode("latin-1"), "not UTF-8"),
         (b"application_id,file_url,document_id\nL,https://a.example/1,2,d\n", "Line 2 of the CSV has more"),
-        (b'application_id,file_url,document_id\n"L,https://a.example,d\n', "cannot be read near line 2"),
+        (b'application_id,file_url,document_id\n"L,https://a.example,d\n', "cannot be read near line 1"),
     ],
 )
 def test_a_csv_that_cannot_be_used_says_why(content: bytes, said: str) -> None:

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
 from atlas_core.api.client import AtlasClient
-from atlas_core.books.book import open_books
 from atlas_core.books.queries import book_counts, worker_state
+from atlas_core.books.reading import open_books
 from atlas_core.books.schema import check_book
 from atlas_core.clock import now_ms
 from atlas_core.errors import AtlasDeskError, BookMissing

@@ -7,13 +7,14 @@ import time
 import uuid
 from pathlib import Path
 
-from atlas_core.books.book import open_books
 from atlas_core.books.desk import Desk
 from atlas_core.books.queries import applications_sent, group_progress, worker_state
+from atlas_core.books.reading import open_books
 from atlas_core.books.schema import migrate_atlas, migrate_desk
 from atlas_core.clock import now_ms
 from atlas_core.errors import InputError
 from atlas_core.intake import Checked, check_product_type, check_rows, read_csv
+from atlas_core.models import SubmissionToSave
 from atlas_core.settings import Settings
 
 HEARTBEAT_MS = 10_000
@@ -43,11 +44,13 @@ def run_submit(settings: Settings, file: Path, *, wait: bool) -> int:
         return 1
     group_id = uuid.uuid4().hex
     Desk(settings.desk_book).save_submissions(
-        [(item.application_id, item.flow_params, item.files) for item in checked.applications],
-        product_type=settings.product_type,
-        source="command",
-        group_id=group_id,
-        now=now,
+        [
+            SubmissionToSave(item.application_id, settings.product_type, item.flow_params, item.files)
+            for item in checked.applications
+        ],
+        "command",
+        group_id,
+        now,
     )
     applications = _count(len(checked.applications), "application")
     print(f"{applications} with {_count(checked.row_count, 'document')} queued.")

@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
-from atlas_core.books.book import open_books
 from atlas_core.books.queries import book_counts
+from atlas_core.books.reading import open_books
 from atlas_core.books.schema import migrate_atlas, migrate_desk
 from atlas_core.cli.seed import run_seed
 from atlas_core.cli.trickle import Trickle
