@@ -4,10 +4,15 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 if get_script_run_ctx(suppress_warning=True) is None:
-    from atlas_core.web import server
+    from atlas_core.web import frame, server
 
     server.close_the_pages_door()
-    app = st.App(__file__, lifespan=server.lifespan, middleware=server.middleware())
+    app = st.App(
+        __file__,
+        lifespan=server.lifespan,
+        middleware=server.middleware(),
+        on_script_error=frame.show_unforeseen,
+    )
 else:
     from atlas_core.web import frame
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from atlas_core.models import Band, Outcome
+
+Color = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +19,7 @@ class Look:
     """How one value is shown: its word, its colour, its icon, and what it means to a newcomer."""
 
     label: str
-    color: str
+    color: Color
     icon: str
     meaning: str
 
@@ -35,7 +38,7 @@ OUTCOMES: dict[str, Look] = {
         "Every document was read and every comparison agrees well enough.",
     ),
     Outcome.REVIEW: Look(
-        "Needs review",
+        "Review",
         "orange",
         ":material/visibility:",
         "Atlas finished, and something in it needs a person's eye.",
@@ -121,3 +124,13 @@ def words_of_code(code: str) -> str:
 def words_of_error(code: str) -> str:
     """A document's error code, for reading; empty where there is no error."""
     return DOCUMENT_ERRORS.get(code) or words_of_code(code)
+
+
+def outcome_look(outcome: str) -> Look:
+    """How an outcome is shown."""
+    return OUTCOMES.get(outcome) or Look(outcome, UNFORESEEN.color, UNFORESEEN.icon, UNFORESEEN.meaning)
+
+
+def error_look(code: str) -> Look:
+    """How a document's error code is shown."""
+    return Look(words_of_error(code), "red", ":material/error:", "Atlas could not use this document.")

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
-import time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
 
 UTC = "UTC"
 
+_LINK_STARTS = re.compile(r"(?i)www(?=\\\.)|https?(?=\\:)|\\@")
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
-
-
-def now_ms() -> int:
-    """Milliseconds since 1970, UTC."""
-    return time.time_ns() // 1_000_000
 
 
 def zone_of(name: str | None) -> ZoneInfo:
@@ -23,6 +21,11 @@ def zone_of(name: str | None) -> ZoneInfo:
         return ZoneInfo(name or UTC)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return ZoneInfo(UTC)
+
+
+def viewer_zone() -> ZoneInfo:
+    """The time zone of the browser that looks at this session."""
+    return zone_of(st.context.timezone)
 
 
 def time_in_words(at: int | None, zone: ZoneInfo) -> str:
@@ -55,6 +58,14 @@ def age_in_words(at: int | None, now: int) -> str:
     return "just now" if now - at < 2_000 else f"{span_in_words(now - at)} ago"
 
 
+def day_in_words(at: int | None, zone: ZoneInfo) -> str:
+    """`23 Nov 2026, 18:40`, for tables whose heading names the zone."""
+    if at is None:
+        return ""
+    moment = dt.datetime.fromtimestamp(at / 1000, tz=zone)
+    return f"{moment.day} {moment:%b %Y, %H:%M}"
+
+
 def count_of(number: int, one: str, many: str | None = None) -> str:
     """A count with its noun: `1 flow`, `2,013 flows`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
@@ -76,4 +87,26 @@ def markdown_safe(text: str) -> str:
 
     For our own sentences that quote somebody. What documents say is never drawn through Markdown.
     """
-    return _PUNCTUATION.sub(r"\\\1", " ".join(text.split()))
+    escaped = _PUNCTUATION.sub(r"\\\1", " ".join(text.split()))
+    # Addresses become links even where every mark is escaped; an invisible joiner stops that.
+    return _LINK_STARTS.sub("\\g<0>\u2060", escaped)
+
+
+def value_in_words(value: object, shape: str) -> str:
+    """A field's value for a table's text column: lists by their items, objects by their parts."""
+    if shape == "null":
+        return "(nothing read)"
+    if shape == "empty":
+        return "(empty)"
+    text = str(value)
+    if shape not in ("list", "object"):
+        return text
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        return text
+    if isinstance(parsed, list) and not any(isinstance(item, list | dict) for item in parsed):
+        return "; ".join(str(item) for item in parsed) or "(empty list)"
+    if isinstance(parsed, dict) and not any(isinstance(item, list | dict) for item in parsed.values()):
+        return "; ".join(f"{key}: {item}" for key, item in parsed.items()) or "(empty)"
+    return text

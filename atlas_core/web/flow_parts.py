@@ -1,0 +1,282 @@
+"""The parts of one flow's page. What documents say is drawn as text alone."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import streamlit as st
+
+from atlas_core.books.queries import FlowDetail
+from atlas_core.insight import theme
+from atlas_core.web import loaders
+from atlas_core.web.filters import VERSION
+from atlas_core.web.parts import show_empty, show_id, show_look
+from atlas_core.web.tables import moment_column, moments, table_height
+from atlas_core.web.timeline import CHANNELS, delivery_in_words, stage_times, timeline_of
+from atlas_core.web.words import count_of, markdown_safe, value_in_words
+
+SHOWN_CHARACTERS = 200_000
+
+
+def show_versions(flow: FlowDetail) -> None:
+    """Which version of the results is shown, where there are several to choose from."""
+    numbers = flow.versions["version"].tolist()
+    if len(numbers) < 2:
+        return
+    chosen = st.segmented_control(
+        "Version of the results",
+        numbers,
+        default=flow.version if flow.version in numbers else None,
+        format_func=lambda number: f"{number}, counts" if number == flow.newest_version else str(number),
+        help="Results are never overwritten: each time Atlas says something new, a version is added.",
+    )
+    if chosen is not None and chosen != flow.version:
+        st.query_params[VERSION] = str(chosen)
+        st.rerun()
+    if flow.version != flow.newest_version:
+        st.info("You are reading an older version; another one counts.", icon=":material/history:")
+
+
+def show_checks(checks: pd.DataFrame) -> None:
+    """Each cross-check with both values, the ones that ask for a person first."""
+    if checks.empty:
+        show_empty("No cross-checks", "Atlas has compared nothing in this flow, or not yet.")
+    for check in checks.to_dict("records"):
+        with st.container(border=True, gap="small"):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f"**{markdown_safe(theme.words_of_code(check['name']))}**", width="content")
+                show_look(theme.BANDS[check["band"]])
+                st.text(_similarity_in_words(check["similarity"], check["similarity_raw"]))
+            with st.grid(2, min_column_width=260, gap="medium"):
+                for side in ("source", "target"):
+                    with st.container(gap="xsmall"):
+                        document = theme.words_of_code(check[f"{side}_doc"])
+                        field = theme.words_of_code(check[f"{side}_field_name"]).lower()
+                        st.caption(f"{markdown_safe(document)} · {markdown_safe(field)}")
+                        st.text(check[f"{side}_value"] or "(empty)")
+
+
+def _similarity_in_words(score: float | None, raw: str | None) -> str:
+    if score is None or pd.isna(score):
+        return f"similarity not usable: {raw}" if raw else "no similarity given"
+    return f"similarity {score:g} of 100"
+
+
+def show_documents(flow: FlowDetail) -> None:
+    """Each document with what Atlas read in it."""
+    if flow.documents.empty:
+        show_empty("No documents", "Atlas has returned no document of this flow yet.")
+        return
+    st.caption(
+        "Confidence runs from 0 to 1 and says how sure Atlas is of one reading. Fields found by a fixed rule "
+        "often carry 0, which is not an error."
+    )
+    with st.grid(2, min_column_width=430, gap="medium"):
+        for document in flow.documents.to_dict("records"):
+            fields = flow.fields[flow.fields["position"] == document["position"]]
+            with st.container(border=True, gap="small"):
+                _show_document(document, fields)
+
+
+def _show_document(document: dict[object, object], fields: pd.DataFrame) -> None:
+    kind = str(document["document_type"] or "")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        name = theme.words_of_code(kind) if kind else "Type not known"
+        st.markdown(f"**{markdown_safe(name)}**", width="content")
+        if document["error_code"]:
+            show_look(theme.error_look(str(document["error_code"])))
+        st.text(str(document["document_id"]) or "(no document id)")
+    if document["error_reason"]:
+        st.text(f"Atlas says: {document['error_reason']}")
+    if fields.empty:
+        st.caption("Nothing was read in it.")
+        return
+    shown = pd.DataFrame(
+        {
+            "field": [theme.words_of_code(name) for name in fields["name"]],
+            "value": [
+                value_in_words(value, shape)
+                for value, shape in zip(fields["value"], fields["shape"], strict=True)
+            ],
+            "confidence": fields["confidence"],
+        }
+    )
+    st.dataframe(
+        shown,
+        hide_index=True,
+        height=table_height(len(shown), at_most=30),
+        alt="Fields read in one document",
+        column_config={
+            "field": st.column_config.TextColumn("Field", width="small"),
+            "value": st.column_config.TextColumn("Value", width="medium"),
+            "confidence": st.column_config.ProgressColumn(
+                "Confidence (0-1)", min_value=0, max_value=1, format="%.2f", width="small"
+            ),
+        },
+    )
+    unusable = fields[fields["confidence"].isna() & fields["confidence_raw"].notna()]
+    for name, raw in zip(unusable["name"], unusable["confidence_raw"], strict=True):
+        st.text(f"{theme.words_of_code(name)}: a confidence that cannot be read, {raw}")
+
+
+def show_flags(flow: FlowDetail) -> None:
+    """What is odd in this version of the results."""
+    if flow.flags.empty:
+        return
+    with st.expander(
+        f"{count_of(len(flow.flags), 'oddity', 'oddities')} in these results", icon=":material/flag:"
+    ):
+        st.dataframe(
+            flow.flags[["kind", "place", "raw"]],
+            hide_index=True,
+            height=table_height(len(flow.flags)),
+            alt="Oddities in these results",
+            column_config={"kind": "What", "place": "Where", "raw": "As it came"},
+        )
+
+
+def show_timeline(flow: FlowDetail, zone: ZoneInfo) -> None:
+    """What happened when, as exactly as our looks can tell."""
+    st.caption("We ask Atlas at intervals, so a change is known to lie between two looks, not to the second.")
+    for sentence in stage_times(flow):
+        st.text(sentence)
+    events = timeline_of(flow, zone)
+    st.dataframe(
+        events.assign(at=moments(events["at"])),
+        hide_index=True,
+        height=table_height(len(events), at_most=40),
+        alt="What happened to this flow, in order",
+        column_config={
+            "at": moment_column("Seen at"),
+            "what": st.column_config.TextColumn("What"),
+            "exactly": st.column_config.TextColumn("More exactly", width="large"),
+        },
+    )
+
+
+def show_deliveries(flow: FlowDetail) -> None:
+    """Each arrival of results and what became of it, then the versions they made."""
+    if flow.deliveries.empty:
+        show_empty("No delivery yet", "Neither a callback nor a fetch has brought results of this flow.")
+        return
+    st.subheader("Deliveries", anchor=False)
+    st.caption("A delivery is one arrival of results: Atlas calls us, or we fetch. The fetch is what counts.")
+    rows = flow.deliveries.to_dict("records")
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "at": moments(flow.deliveries["received_at"]),
+                "channel": [CHANNELS.get(row["channel"], row["channel"]) for row in rows],
+                "outcome": [delivery_in_words(row) for row in rows],
+                "reason": flow.deliveries["reason"],
+                "size": flow.deliveries["size"],
+                "digest": flow.deliveries["digest"],
+            }
+        ),
+        hide_index=True,
+        height=table_height(len(rows)),
+        alt="Deliveries of this flow",
+        column_config={
+            "at": moment_column("Received"),
+            "channel": "How",
+            "outcome": st.column_config.TextColumn("What became of it", width="medium"),
+            "reason": "Why",
+            "size": st.column_config.NumberColumn("Bytes", format="%d"),
+            "digest": st.column_config.TextColumn("Digest (SHA-256)", width="small"),
+        },
+    )
+    st.subheader("Versions", anchor=False)
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "version": flow.versions["version"],
+                "at": moments(flow.versions["received_at"]),
+                "confirmed": flow.versions["confirmed"],
+                "documents": flow.versions["documents"],
+                "errors": flow.versions["document_errors"],
+                "checks": flow.versions["checks"],
+                "similarity": flow.versions["min_similarity"],
+            }
+        ),
+        hide_index=True,
+        height=table_height(len(flow.versions)),
+        alt="Versions of this flow's results",
+        column_config={
+            "version": st.column_config.NumberColumn("Version", format="%d"),
+            "at": moment_column("Received"),
+            "confirmed": st.column_config.CheckboxColumn("Confirmed by our fetch"),
+            "documents": st.column_config.NumberColumn("Documents", format="%d"),
+            "errors": st.column_config.NumberColumn("Document errors", format="%d"),
+            "checks": st.column_config.NumberColumn("Cross-checks", format="%d"),
+            "similarity": st.column_config.NumberColumn("Lowest similarity (0-100)", format="%g"),
+        },
+    )
+
+
+def show_ids(flow: FlowDetail) -> None:
+    """Every id by which this flow can be tracked, and a text for Atlas's support."""
+    with st.grid(2, min_column_width=320):
+        with st.container(gap="xsmall"):
+            show_id("Flow id", flow.flow_uuid)
+            show_id("Application id", flow.application_id)
+            for batch_id in dict.fromkeys(flow.files["batch_id"].dropna()):
+                show_id("Batch id", batch_id)
+        with st.container(gap="xsmall"):
+            st.caption("Reference for Atlas's support, ready to paste. It names no person.")
+            st.code(support_reference(flow), language=None, wrap_lines=True)
+    if not flow.files.empty:
+        st.subheader("Files", anchor=False)
+        st.dataframe(
+            flow.files[["document_id", "file_uuid", "batch_id", "url_host", "object_name"]],
+            hide_index=True,
+            height=table_height(len(flow.files)),
+            alt="Files sent with this flow",
+            column_config={
+                "document_id": "Document id (ours)",
+                "file_uuid": "File id (Atlas's)",
+                "batch_id": "Batch id",
+                "url_host": "Kept at",
+                "object_name": "As",
+            },
+        )
+
+
+def support_reference(flow: FlowDetail) -> str:
+    """What Atlas's support needs to find the flow: ids, statuses and times in UTC."""
+    made = dt.datetime.fromtimestamp(flow.created_at / 1000, tz=dt.UTC)
+    batches = ", ".join(dict.fromkeys(flow.files["batch_id"].dropna())) or "none"
+    return "\n".join(
+        [
+            f"flow_uuid: {flow.flow_uuid}",
+            f"application_id: {flow.application_id}",
+            f"product_type: {flow.product_type}",
+            f"batch_id: {batches}",
+            f"created: {made:%Y-%m-%d %H:%M:%S} UTC",
+            f"upload_status: {flow.upload_status or 'not known'}",
+            f"processing_status: {flow.processing_status or 'not known'}",
+            f"crossheck_status: {flow.crosscheck_status or 'not known'}",
+            f"master_status: {flow.master_status or 'not known'}",
+        ]
+    )
+
+
+def show_payload(flow: FlowDetail) -> None:
+    """What Atlas sent, masked, as text."""
+    shown = flow.versions[flow.versions["version"] == flow.version]
+    payload = None if shown.empty else loaders.load_delivery_payload(int(shown["delivery_id"].iloc[0]))
+    if payload is None:
+        show_empty(
+            "No payload kept", "No results of this flow have come yet, or what came is no longer kept."
+        )
+        return
+    st.caption(
+        "What Atlas sent, in its own words. Aadhaar numbers keep their last four digits only, and signed "
+        "links are cut to host and name."
+    )
+    text = json.dumps(json.loads(payload), indent=2, ensure_ascii=False)
+    if len(text) > SHOWN_CHARACTERS:
+        st.text(f"The first {SHOWN_CHARACTERS:,} of {len(text):,} characters.")
+    st.code(text[:SHOWN_CHARACTERS], language="json", height=600, wrap_lines=True)

@@ -1,0 +1,117 @@
+"""What is around every page: navigation, who is looking, how fresh it is, and what is wrong."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from atlas_core.web import loaders
+from atlas_core.web.health import show_freshness, show_troubles
+from atlas_core.web.parts import told_in_words
+
+HERE = Path(__file__).parent
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who looks at a page."""
+
+    name: str
+    is_signed_in: bool
+
+
+def require_user() -> User:
+    """The person of this session; every page file asks first, before it shows anything.
+
+    There is no sign-in yet: whoever reaches this machine's own address is its local user.
+    """
+    return User("Local user", is_signed_in=False)
+
+
+def show_page() -> None:
+    """Draws the frame and runs the page that the address names."""
+    loaders.desk_settings()
+    st.set_page_config(
+        page_title="Atlas Desk",
+        page_icon=str(HERE / "favicon.png"),
+        layout="wide",
+        initial_sidebar_state="auto",
+    )
+    st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "mark.svg"), size="large")
+    page = st.navigation(
+        {
+            "Work": [
+                st.Page(
+                    "pages/today.py",
+                    title="Today",
+                    icon=":material/today:",
+                    default=True,
+                    help="What needs a person now, and how many flows there are of each kind.",
+                ),
+                st.Page(
+                    "pages/submit.py",
+                    title="Submit",
+                    icon=":material/upload_file:",
+                    help="Send the documents of one application, or a CSV of many.",
+                ),
+                st.Page(
+                    "pages/watch.py",
+                    title="Watch",
+                    icon=":material/pace:",
+                    help="Every flow that Atlas is working on now, and how far it is.",
+                ),
+            ],
+            "Explore": [
+                st.Page(
+                    "pages/results.py",
+                    title="Results",
+                    icon=":material/search:",
+                    help="Find any flow, by any of its ids or by its outcome.",
+                ),
+                st.Page(
+                    "pages/flow.py",
+                    title="Flow",
+                    icon=":material/description:",
+                    visibility="hidden",
+                    help="Everything about one flow.",
+                ),
+            ],
+        }
+    )
+    st.set_page_config(page_title=f"{page.title} · Atlas Desk")
+    user = require_user()
+    with st.sidebar:
+        show_freshness()
+        st.caption(user.name + ("" if user.is_signed_in else " · local, not signed in"))
+    with told_in_words():
+        show_troubles()
+        page.run()
+
+
+def show_unforeseen(error: Exception) -> bool:
+    """Shows an error that no page expected as a reference number, and logs where it arose.
+
+    Neither the screen nor the log quotes its text, which may hold what a document says.
+    """
+    reference = secrets.token_hex(4)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    log.error(
+        "error %s: %s at %s:%s in %s",
+        reference,
+        type(error).__name__,
+        place.filename,
+        place.lineno,
+        place.name,
+    )
+    st.error(
+        f"This page met an error it did not expect. Nothing was lost. Reload it; if it happens again, tell "
+        f"whoever runs Atlas Desk this reference: **{reference}**.",
+        icon=":material/error:",
+    )
+    return True

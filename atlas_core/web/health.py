@@ -1,0 +1,99 @@
+"""Whether the worker lives and Atlas answers, told on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from atlas_core.clock import now_ms
+from atlas_core.errors import BookError
+from atlas_core.web import loaders
+from atlas_core.web.words import age_in_words, markdown_safe, time_in_words, viewer_zone
+
+if TYPE_CHECKING:
+    from atlas_core.books.queries import WorkerState
+
+SILENT_AFTER_MS = 10_000
+WELL = frozenset({"ok", "running"})
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One thing that is wrong: what it is, since when, and what it means for the reader."""
+
+    headline: str
+    since: int | None
+    sentence: str
+
+
+def troubles_of(states: Mapping[str, WorkerState], now: int) -> list[Trouble]:
+    """What the worker's own notes say is wrong; empty where all is well."""
+    worker = states.get("worker")
+    if worker is None:
+        return [
+            Trouble(
+                "The worker has not run yet",
+                None,
+                "Nothing is sent to Atlas and nothing comes back until it runs. Start everything with "
+                "`python -m atlas_core up`, or the worker alone with `python -m atlas_core worker`.",
+            )
+        ]
+    if now - worker.seen_at > SILENT_AFTER_MS:
+        return [
+            Trouble(
+                "The worker is not running",
+                worker.seen_at,
+                "What you see is what it last knew. Submissions are kept and go out when it runs again: "
+                "`python -m atlas_core worker`.",
+            )
+        ]
+    atlas = states.get("atlas")
+    if atlas is None or atlas.state in WELL:
+        return []
+    return [
+        Trouble(
+            f"Atlas: {markdown_safe(atlas.state)}",
+            atlas.since,
+            f"{markdown_safe(atlas.sentence)} What you see is what was last known; we keep trying.",
+        )
+    ]
+
+
+@st.fragment(run_every="5s")
+def show_troubles() -> None:
+    """A banner over the page for each thing that is wrong, gone by itself when it is well again."""
+    try:
+        states = loaders.load_worker_state()
+    except BookError:
+        return  # the page itself says what is wrong with the books
+    zone, now = viewer_zone(), now_ms()
+    for trouble in troubles_of(states, now):
+        since = f" since {_since(trouble.since, now, zone)}" if trouble.since is not None else ""
+        st.warning(f"**{trouble.headline}{since}.** {trouble.sentence}", icon=":material/warning:")
+
+
+@st.fragment(run_every="5s")
+def show_freshness() -> None:
+    """One line: is the worker alive, and in which zone are the times."""
+    try:
+        worker = loaders.load_worker_state().get("worker")
+    except BookError:
+        worker = None
+    now = now_ms()
+    if worker is None:
+        st.badge("Worker has not run yet", color="gray", icon=":material/cloud_off:")
+    elif now - worker.seen_at > SILENT_AFTER_MS:
+        st.badge(
+            f"Worker silent, {age_in_words(worker.seen_at, now)}", color="red", icon=":material/cloud_off:"
+        )
+    else:
+        st.badge("Up to date", color="green", icon=":material/cloud_done:")
+    st.caption(f"Times are {markdown_safe(viewer_zone().key)}")
+
+
+def _since(at: int, now: int, zone: ZoneInfo) -> str:
+    return f"{time_in_words(at, zone)} ({age_in_words(at, now)})"

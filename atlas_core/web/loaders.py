@@ -1,0 +1,151 @@
+"""Cached reads of both books, shared by all sessions.
+
+A cached answer is keyed by the question, its arguments and the state of the books' files, so that a
+commit of the worker or of the desk makes a new key. Nothing is kept on disk.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+import pandas as pd
+import streamlit as st
+
+from atlas_core.books import queries
+from atlas_core.books.desk import Desk
+from atlas_core.books.queries import FlowDetail, FlowFilter, FlowPage, Freshness, GroupProgress, WorkerState
+from atlas_core.books.reading import Books, open_books
+from atlas_core.clock import now_ms
+from atlas_core.settings import Settings, load_settings
+
+PER_PAGE = 50
+RUNNING_AT_MOST = 200
+KEPT_SECONDS = 5
+"""Two commits within one tick of the file system's clock look alike; an answer is never older than this."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Version = tuple[tuple[str, int, int, int], ...]
+
+
+@functools.cache
+def desk_settings() -> Settings:
+    """The settings of this process, read once."""
+    return load_settings()
+
+
+def desk() -> Desk:
+    """The desk book, for what a person asks for on a page."""
+    return Desk(desk_settings().desk_book)
+
+
+def books_version(settings: Settings) -> Version:
+    """Changes whenever something was committed to either book."""
+    files = (settings.atlas_book, settings.atlas_book.with_name("atlas.db-wal"), settings.desk_book)
+    return tuple(_state_of(path) for path in files)
+
+
+def _state_of(path: Path) -> tuple[str, int, int, int]:
+    try:
+        state = path.stat()
+    except FileNotFoundError:
+        return str(path), 0, 0, 0
+    return str(path), state.st_ino, state.st_mtime_ns, state.st_size
+
+
+@st.cache_data(ttl=KEPT_SECONDS, max_entries=512, max_size="128MB", show_spinner=False)
+def _answer(
+    key: tuple[object, ...],  # noqa: ARG001 -- what the answer is kept under
+    _question: Callable[[Books], T],
+) -> T:
+    settings = desk_settings()
+    with open_books(settings.atlas_book, settings.desk_book) as books:
+        return _question(books)
+
+
+def _ask(question: Callable[Concatenate[Books, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    # The version is taken before the question is asked: an answer may be newer than its key, never older.
+    key = (books_version(desk_settings()), question.__name__, args, tuple(kwargs.items()))
+    return _answer(key, lambda books: question(books, *args, **kwargs))
+
+
+def load_flows_per_outcome() -> pd.DataFrame:
+    return _ask(queries.flows_per_outcome)
+
+
+def load_attention() -> pd.DataFrame:
+    return _ask(queries.attention, now=_this_second(), overdue_ms=overdue_ms())
+
+
+def load_alarms() -> pd.DataFrame:
+    return _ask(queries.alarms)
+
+
+def load_unknown_outcomes() -> pd.DataFrame:
+    return _ask(queries.unknown_outcomes)
+
+
+def load_found_flows(wanted: FlowFilter, page: int) -> FlowPage:
+    # Only a reason to look at depends on the hour; without one the answer is good for longer.
+    now = _this_second() if wanted.attention else None
+    return _ask(queries.find_flows, wanted, page, PER_PAGE, now=now, overdue_ms=overdue_ms())
+
+
+def load_statuses() -> list[str | None]:
+    return _ask(queries.statuses)
+
+
+def load_products() -> list[str]:
+    return _ask(queries.products)
+
+
+def load_running_flows() -> pd.DataFrame:
+    return _ask(queries.running_flows, limit=RUNNING_AT_MOST)
+
+
+def load_running_flows_total() -> int:
+    return _ask(queries.running_flows_total)
+
+
+def load_open_attempts() -> pd.DataFrame:
+    return _ask(queries.open_attempts, limit=PER_PAGE)
+
+
+def load_submissions(group_id: str | None = None, state: str | None = None) -> pd.DataFrame:
+    return _ask(queries.submissions, group_id, state=state, limit=PER_PAGE)
+
+
+def load_group_progress(group_id: str) -> GroupProgress:
+    return _ask(queries.group_progress, group_id)
+
+
+def load_applications_sent(application_ids: tuple[str, ...]) -> dict[str, int]:
+    return _ask(queries.applications_sent, application_ids)
+
+
+def load_flow_detail(flow_uuid: str, version: int | None = None) -> FlowDetail | None:
+    return _ask(queries.flow_detail, flow_uuid, version)
+
+
+def load_delivery_payload(delivery_id: int) -> str | None:
+    return _ask(queries.delivery_payload, delivery_id)
+
+
+def load_freshness() -> Freshness:
+    return _ask(queries.freshness)
+
+
+def load_worker_state() -> dict[str, WorkerState]:
+    return _ask(queries.worker_state)
+
+
+def overdue_ms() -> int:
+    """The age from which a running flow is overdue."""
+    return int(desk_settings().overdue_minutes * 60_000)
+
+
+def _this_second() -> int:
+    return now_ms() // 1000 * 1000

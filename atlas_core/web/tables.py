@@ -1,0 +1,101 @@
+"""Tables of flows: a page of rows, each with a button that opens its flow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+from streamlit.elements.lib.column_types import ButtonColumnResult, ColumnConfig
+
+from atlas_core.insight import theme
+from atlas_core.web.filters import FLOW, address_without
+from atlas_core.web.words import viewer_zone
+
+ROW_HEIGHT = 35
+
+
+def show_flows(frame: pd.DataFrame, key: str) -> None:
+    """The flows of `find_flows`, in its order."""
+    looks = list(theme.OUTCOMES.values())
+    shown = pd.DataFrame(
+        {
+            "open": "Open",
+            "application": frame["application_id"],
+            "outcome": [[theme.outcome_look(outcome).label] for outcome in frame["outcome"]],
+            "similarity": frame["min_similarity"],
+            "checks": frame["checks"],
+            "documents": frame["documents"],
+            "errors": frame["document_errors"],
+            "status": [theme.status_look(status).label for status in frame["master_status"]],
+            "product": frame["product_type"],
+            "created": moments(frame["created_at"]),
+            "flow": frame["flow_uuid"],
+        }
+    )
+    st.dataframe(
+        shown,
+        key=f"{key}_table",
+        hide_index=True,
+        height=table_height(len(shown)),
+        alt="Flows, newest first",
+        column_config={
+            "open": open_column(key, frame["flow_uuid"].tolist()),
+            "application": st.column_config.TextColumn("Application", width="medium", pinned=True),
+            "outcome": st.column_config.MultiselectColumn(
+                "Outcome",
+                options=[look.label for look in looks],
+                color=[look.color for look in looks],
+                help="What the flow asks of us.",
+            ),
+            "similarity": st.column_config.NumberColumn(
+                "Lowest similarity", format="%g", help="Of its cross-checks, from 0 (differ) to 100 (same)."
+            ),
+            "checks": st.column_config.NumberColumn("Cross-checks", format="%d"),
+            "documents": st.column_config.NumberColumn("Documents", format="%d"),
+            "errors": st.column_config.NumberColumn(
+                "Document errors", format="%d", help="Documents that Atlas could not use."
+            ),
+            "status": st.column_config.TextColumn("Atlas says", help="Of the flow as a whole."),
+            "product": st.column_config.TextColumn("Product"),
+            "created": moment_column("Created"),
+            "flow": st.column_config.TextColumn("Flow id", width="medium"),
+        },
+    )
+
+
+def open_column(key: str, flow_uuids: Sequence[str | None]) -> ButtonColumnResult | ColumnConfig:
+    """A column of buttons; a click opens the flow of its row."""
+    name = f"{key}_open"
+    return st.column_config.ButtonColumn(
+        "",
+        width=70,
+        pinned=True,
+        type="tertiary",
+        key=name,
+        on_click=_open_flow,
+        args=(name, list(flow_uuids)),
+    )
+
+
+def moment_column(label: str) -> ColumnConfig:
+    """A column of times in the viewer's zone, which its heading names."""
+    zone = viewer_zone().key
+    return st.column_config.DatetimeColumn(f"{label} ({zone})", format="D MMM YYYY, HH:mm:ss", timezone=zone)
+
+
+def moments(milliseconds: pd.Series) -> pd.Series:
+    """Milliseconds since 1970 as times for `moment_column`."""
+    return pd.to_datetime(milliseconds.astype("Int64"), unit="ms", utc=True)
+
+
+def table_height(rows: int, at_most: int = 20) -> int:
+    """The height in pixels at which a table shows its rows, up to so many, without a bar of its own."""
+    return ROW_HEIGHT * (min(rows, at_most) + 1) + 3
+
+
+def _open_flow(name: str, flow_uuids: list[str | None]) -> None:
+    click = st.session_state[name]
+    flow_uuid = flow_uuids[click.row]
+    if flow_uuid:
+        st.switch_page("pages/flow.py", query_params={**address_without(), FLOW: flow_uuid})
