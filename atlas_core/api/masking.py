@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import quote
 
 from atlas_core.links import split_url
@@ -122,8 +123,8 @@ def mask_aadhaar_value(text: str) -> tuple[str, int]:
 def mask_value(value: object) -> tuple[object, int]:
     """A JSON value without Aadhaar numbers and signatures, and how many were cut.
 
-    Texts, keys and whole numbers are searched, at any depth. A number that has to be masked becomes a text. Two keys that look alike once masked are both kept, the
-    later one with a number behind it.
+    Texts, keys and whole numbers are searched, at any depth. A number that has to be masked becomes a text.
+    Keys that look alike once masked are all kept, the later ones with a number behind them.
     """
     walk = _Walk()
     return walk.mask(value, named=False), walk.cuts
@@ -139,27 +140,21 @@ def unused_key(key: str, *taken: Mapping[str, object]) -> str:
 
 
 class _Walk:
-    """One walk over one value. The keys of a payload repeat, so each is looked at once."""
+    """One walk over one value, counting what it cuts."""
 
     def __init__(self) -> None:
         self.cuts = 0
-        self.keys: dict[str, tuple[str, bool, str | None]] = {}
 
     def mask(self, value: object, named: bool) -> object:
+        kind = type(value)
+        if kind is dict:
+            return self.mask_object(value, named)  # type: ignore[arg-type]
+        if kind is list:
+            return [self.mask(item, named) for item in value]  # type: ignore[attr-defined]
         if isinstance(value, str):
-            if len(value) < _FEWEST_DIGITS:
-                return value
-            masked, cuts = mask_aadhaar_value(value) if named else mask_text(value)
-            if not cuts:
-                return value
-            self.cuts += cuts
-            return type(value)(masked)
-        if isinstance(value, dict):
-            return self.mask_object(value, named)
-        if isinstance(value, list):
-            return [self.mask(item, named) for item in value]
-        if isinstance(value, int | float) and 1e8 <= abs(value) < 1e19:
-            return self.mask_number(value, named)
+            return self.mask_string(value, named)
+        if (kind is float or kind is int) and 1e8 <= abs(value) < 1e19:  # type: ignore[arg-type]
+            return self.mask_number(value, named)  # type: ignore[arg-type]
         return value
 
     def mask_object(self, members: dict[str, object], named: bool) -> dict[str, object]:
@@ -167,7 +162,7 @@ class _Walk:
         renamed: list[tuple[str, str, object]] = []
         about = "name" in members and _is_name(members["name"])
         for key, member in members.items():
-            masked_key, key_named, label = self.keys.get(key) or self.look_at(key)
+            masked_key, key_named, label = _KNOWN_KEYS.get(key) or _look_at(key)
             if named:
                 masked_key = mask_aadhaar_value(key)[0]
             is_named = named or key_named
@@ -184,11 +179,12 @@ class _Walk:
             kept[unused_key(masked_key, kept, members)] = masked
         return kept
 
-    def look_at(self, key: str) -> tuple[str, bool, str | None]:
-        """The key masked, whether it names Aadhaar numbers, and the key beside it that may name them."""
-        label = f"{key[:-5]}field_name" if key.endswith("value") else None
-        self.keys[key] = seen = (mask_text(key)[0], names_aadhaar(key), label)
-        return seen
+    def mask_string(self, text: str, named: bool) -> str:
+        if len(text) < _FEWEST_DIGITS or not (named or _is_suspect(text)):
+            return text
+        masked, cuts = mask_aadhaar_value(text) if named else mask_text(text)
+        self.cuts += cuts
+        return type(text)(masked) if cuts else text
 
     def mask_number(self, value: int | float, named: bool) -> object:
         text = str(int(value))
@@ -197,12 +193,48 @@ class _Walk:
         return masked if cuts else value
 
 
+class _Key(NamedTuple):
+    """What there is to know of a key: itself masked, whether it names Aadhaar numbers, and the key of the
+    member beside it that may name them."""
+
+    masked: str
+    is_named: bool
+    label: str | None
+
+
+def _look_at(key: str) -> _Key:
+    label = f"{key[:-5]}field_name" if key.endswith("value") else None
+    seen = _Key(mask_text(key)[0], names_aadhaar(key), label)
+    if len(_KNOWN_KEYS) < 1_000 and key.isidentifier() and not any(map(str.isdecimal, key)):
+        _KNOWN_KEYS[key] = seen
+    return seen
+
+
+_KNOWN_KEYS: dict[str, _Key] = {}
+"""The same few words come in every payload. No key with a digit is remembered."""
+
+
 def _is_name(value: object) -> bool:
     return isinstance(value, str) and names_aadhaar(value)
 
 
+def _is_suspect(text: str) -> bool:
+    return "://" in text or "=" in text or _may_hold_number(text)
+
+
+def _may_hold_number(text: str) -> bool:
+    # Most texts are ASCII with few digits, and counting those is six times quicker than the search.
+    if text.isascii():
+        plain = text.encode()
+        if len(plain) - len(plain.translate(None, b"0123456789")) < 12:
+            return False
+    return _TWELVE_OR_MORE.search(text) is not None
+
+
 def _mask_until_stable(text: str, *, checked: bool) -> tuple[str, int]:
     cuts = 0
+    if not _is_suspect(text):
+        return text, cuts
     # The four digits kept of one number may form another with what follows them.
     for _ in range(_ROUNDS):
         masked, found = _mask_once(text, checked)
@@ -220,7 +252,7 @@ def _mask_once(text: str, checked: bool) -> tuple[str, int]:
     if "=" in text:
         text, found = _SIGNATURE.subn(r"\1=cut", text)
         cuts += found
-    if _TWELVE_OR_MORE.search(text):
+    if _may_hold_number(text):
         text, found = _mask_numbers(text, checked)
         cuts += found
     return text, cuts

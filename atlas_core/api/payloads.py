@@ -31,6 +31,7 @@ __all__ = [
     "parse_flow_uuid",
     "parse_json",
     "parse_refusal",
+    "parse_refusal_status",
     "parse_result",
     "parse_status",
     "parse_token",
@@ -49,7 +50,9 @@ _STATUS_KEYS = {
     "master": "master_status",
 }
 _OTHER_SPELLING = "crosscheck_status"
+_ANSWERS = frozenset({"ocr_data", "cross_checks", *_STATUS_KEYS.values(), _OTHER_SPELLING})
 _REFUSAL = 300
+_ERROR_STATUS = re.compile(r"[45][0-9]{2}")
 _ADDRESS_PATH = re.compile(r"(\w://[^\s/?#\"'<>]+)/[^\s\"'<>]*")
 
 
@@ -137,20 +140,32 @@ def parse_refusal(body: bytes) -> str | None:
     None where the body is neither `{error_code, error_message}` nor `{error, reason}`. Paths of addresses are
     left out: Atlas may quote our own, which hold a secret.
     """
-    try:
-        answer, _ = parse_json(body)
-    except PayloadError:
-        return None
-    if not isinstance(answer, dict):
-        return None
-    message = read_text(answer.get("error_message")) or read_text(answer.get("error"))
-    reason = read_text(answer.get("reason"))
-    code = read_text(answer.get("error_code"))
+    envelope = _envelope(body)
+    message = read_text(envelope.get("error_message")) or read_text(envelope.get("error"))
+    reason = read_text(envelope.get("reason"))
+    code = read_text(envelope.get("error_code"))
     if not message and not code:
         return None
     whole = f"{message}: {reason}" if message and reason else message or f"error code {code}"
     whole = mask_text(_ADDRESS_PATH.sub(r"\1/…", whole))[0]
     return " ".join(whole.split())[:_REFUSAL]
+
+
+def parse_refusal_status(body: bytes) -> int | None:
+    """The HTTP status that an error answer names in its `error_code`; None where it names none."""
+    code = read_text(_envelope(body).get("error_code"))
+    return int(code) if _ERROR_STATUS.fullmatch(code) else None
+
+
+def _envelope(body: bytes) -> dict[str, object]:
+    """The object in the body of an error; empty where there is none, or an answer of another kind."""
+    try:
+        answer, _ = parse_json(body)
+    except PayloadError:
+        return {}
+    if not isinstance(answer, dict) or not _ANSWERS.isdisjoint(answer):
+        return {}
+    return answer
 
 
 def _object(value: object) -> dict[str, object]:

@@ -5,10 +5,11 @@ Nothing is guessed, clamped or multiplied. A value that cannot be read is None a
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from atlas_core.api.strict_json import NotANumber, code_points, compact_json, cut_text
 from atlas_core.models import FieldValue, FlagKind
@@ -23,7 +24,7 @@ _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ].*)?")
 _DAY_FIRST = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})")
 _DAY_AND_WORD = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?[-/. ]*([a-z]{3,9})[-/., ]*(\d{4})", re.IGNORECASE)
 _WORD_AND_DAY = re.compile(r"([a-z]{3,9})[-/. ]*(\d{1,2})(?:st|nd|rd|th)?[-/., ]+(\d{4})", re.IGNORECASE)
-_MONTHS = "january february march april may june july august september october november december".split()
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 # Joiners are part of how Indic words are written; elsewhere they hide.
 _HIDDEN = re.compile(
@@ -38,8 +39,7 @@ _LOOKALIKE = (
 _TWO_ALPHABETS = re.compile(rf"(?<=[A-Za-z0-9]){_LOOKALIKE}|{_LOOKALIKE}(?=[A-Za-z0-9])")
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(NamedTuple):
     """A number read on its scale; or None with what came instead. `flag` says what was odd."""
 
     value: int | float | None
@@ -77,13 +77,13 @@ def read_value(value: object) -> tuple[FieldValue, str, bool]:
 
     Lists and objects become JSON text; a number that is none is null.
     """
+    if isinstance(value, str) and not isinstance(value, NotANumber):
+        return value, "text" if value else "empty", False
     if value is None or isinstance(value, NotANumber):
         return None, "null", False
-    if isinstance(value, str):
-        return value, "text" if value else "empty", False
     if isinstance(value, bool):
         return value, "boolean", False
-    if isinstance(value, int | float):
+    if isinstance(value, (int, float)):
         return value, "number", False
     text = compact_json(value)
     short = cut_text(text)
@@ -102,6 +102,7 @@ def raw_text(value: object) -> str:
     return read_text(value)[:_RAW]
 
 
+@functools.lru_cache(maxsize=1024)
 def names_date(name: str) -> bool:
     """Whether a field of this name holds a date."""
     return _NAMES_DATE.search(name) is not None
@@ -142,10 +143,8 @@ def hidden_characters(text: str) -> str:
 
 
 def _read_number(value: object) -> tuple[int | float | None, FlagKind | None]:
-    if isinstance(value, bool):
-        return None, None
-    if isinstance(value, int | float):
-        return value, None
+    if isinstance(value, (int, float)):
+        return (None if isinstance(value, bool) else value), None
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         return (float(value) if "." in value else int(value)), FlagKind.SCORE_AS_TEXT
     return None, None
@@ -165,5 +164,5 @@ def _is_day(year: int, month: int, day: int) -> bool:
 
 
 def _month(word: str) -> int:
-    word = word.lower()
-    return next((place for place, month in enumerate(_MONTHS, 1) if month.startswith(word[:3])), 0)
+    start = word[:3].lower()
+    return _MONTHS.index(start) + 1 if start in _MONTHS else 0

@@ -141,7 +141,7 @@ class _Reading:
         fields: list[Field] = []
         for name, member in members.items():
             if name != "document_type":
-                self.field(name, member, (*path, "data", name), fields)
+                self.field(name, member, path, fields)
         return Document(
             position=position,
             document_id=read_text(item.get("document_id")),
@@ -153,7 +153,7 @@ class _Reading:
             batch_id=read_text(item.get("batch_id")) or None,
         )
 
-    def field(self, name: str, member: object, path: Path, fields: list[Field]) -> None:
+    def field(self, name: str, member: object, document: Path, fields: list[Field]) -> None:
         """Adds the field, and one of its own (`aadhaar_number.redact_url`) for each key beside its value."""
         confidence = None
         value = member
@@ -166,16 +166,16 @@ class _Reading:
         scalar, shape, is_cut = read_value(value)
         score = read_confidence(confidence)
         if score.flag:
-            self.note(score.flag, (*path, "confidence_score"), score.raw or "")
+            self.note(score.flag, (*document, "data", name, "confidence_score"), score.raw or "")
         if is_cut:
-            self.note(FlagKind.VALUE_CUT, path)
+            self.note(FlagKind.VALUE_CUT, (*document, "data", name))
         if shape == "text" and names_date(name) and not is_possible_date(str(scalar)):
-            self.note(FlagKind.DATE_UNUSABLE, path, str(scalar))
+            self.note(FlagKind.DATE_UNUSABLE, (*document, "data", name), str(scalar))
         fields.append(Field(name, scalar, shape, score.value, score.raw))
         for key in beside:
             scalar, shape, is_cut = read_value(member[key])  # type: ignore[index]
             if is_cut:
-                self.note(FlagKind.VALUE_CUT, (*path, key))
+                self.note(FlagKind.VALUE_CUT, (*document, "data", name, key))
             fields.append(Field(f"{name}.{key}", scalar, shape, None))
 
     def cross_checks(self, items: object) -> tuple[CrossCheck, ...] | None:

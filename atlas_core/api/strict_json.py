@@ -21,13 +21,15 @@ MAX_VALUE_BYTES = 64 * 1024
 
 Path = tuple[str | int, ...]
 
-_STRINGS = re.compile(rb'"[^"]*"')
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _ODD_ESCAPES = re.compile(
     rb"\\[bfru]"
 )  # each may stand for a control character, the last for half a pair too
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 class NotANumber(str):
@@ -49,8 +51,8 @@ class _Repeating(dict[str, object]):
 def parse_json(body: bytes) -> tuple[object, tuple[Flag, ...]]:
     """The JSON value of a body in UTF-8, with or without a byte order mark; and what was odd about it.
 
-    Control characters are taken out, half surrogate pairs replaced by U+FFFD, integers beyond 64 bits given as
-    text, numbers that are none as `NotANumber`; of a repeated key the last value stands. Each is flagged.
+    Control characters are taken out, half surrogate pairs replaced by U+FFFD, integers beyond 64 bits given
+    as text, numbers that are none as `NotANumber`; of a repeated key the last value stands. Each is flagged.
     Raises `PayloadError`; its text never quotes the body.
     """
     text = _decode(body)
@@ -68,14 +70,12 @@ def parse_json(body: bytes) -> tuple[object, tuple[Flag, ...]]:
 
 def canonical_json(value: object) -> bytes:
     """The one spelling of a JSON value: keys sorted, no spaces, UTF-8."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    return _CANONICAL.encode(value).encode()
 
 
 def compact_json(value: object) -> str:
     """A JSON value as short text, its keys in the order they came."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return _COMPACT.encode(value)
 
 
 def cut_text(text: str) -> str:
@@ -163,8 +163,8 @@ def _decode(body: bytes) -> str:
 
 def _check_depth(body: bytes) -> None:
     """Refuses what is nested too deeply before the recursive parser sees it."""
-    bare = _STRINGS.sub(b"", body.replace(b"\\\\", b"").replace(b'\\"', b""))
-    brackets = bare.translate(None, _NO_BRACKETS)
+    plain = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    brackets = b"".join(plain.split(b'"')[::2]).translate(None, _NO_BRACKETS)
     for _ in range(MAX_DEPTH):
         if not brackets:
             return
