@@ -132,7 +132,7 @@ def test_not_a_byte_of_a_forgotten_signature_stays_in_the_folder(books: MadeBook
     url = SIGNED.replace("invoice", "i" * padding + "nvoice")
     first = save(desk, url, PLAIN)
     save(desk, PLAIN)
-    needle = SIGNATURE.encode()
+    needle = SIGNATURE[:12].encode()  # the signature repeats itself, so that any part of it is found
     assert needle in books.desk.read_bytes()
     desk.forget_links([first], START + 24 * HOUR)
     for path in books.desk.parent.iterdir():

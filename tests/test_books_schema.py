@@ -279,14 +279,16 @@ def test_a_book_is_not_upgraded_under_its_writer(tmp_path: Path) -> None:
 
 def test_the_views_have_exactly_the_promised_columns(tmp_path: Path) -> None:
     books = make_books(tmp_path)
+    found: dict[str, list[str]] = {}
     with closing(sqlite3.connect(books.atlas)) as connection:
-        found = {
-            name: ", ".join(
-                row[1] for row in connection.execute("SELECT * FROM pragma_table_info(?)", [name])
-            )
-            for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'view'").fetchall()
-        }
-    assert found == VIEWS
+        for view, column in connection.execute(
+            """
+            SELECT v.name, c.name FROM sqlite_schema v, pragma_table_info(v.name) c
+            WHERE v.type = 'view' ORDER BY v.name, c.cid
+            """
+        ):
+            found.setdefault(view, []).append(column)
+    assert {view: ", ".join(columns) for view, columns in found.items()} == VIEWS
 
 
 def test_any_sqlite_tool_reads_the_newest_result_from_the_views(tmp_path: Path) -> None:
