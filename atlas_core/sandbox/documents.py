@@ -3,6 +3,7 @@
 import hmac
 import io
 import random
+import textwrap
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -65,21 +66,25 @@ def _draw_box(draw: ImageDraw.ImageDraw, case: Case, faces: int) -> None:
 def draw_document(seed: str, application_id: str, kind: str, redacted: bool) -> bytes:
     """PNG bytes of one document; the same arguments draw the same picture."""
     case = make_case(seed, application_id)
-    lines = _lines(case, kind, redacted)
+    lines = [
+        (name if not part else "", piece)
+        for name, value in _lines(case, kind, redacted)
+        for part, piece in enumerate(textwrap.wrap(value, 58))
+    ]
     height = max(360, 90 + _LINE * (len(lines) + 1))
     sheet = Image.new("RGB", (_WIDTH, height), _PAPERS.get(kind, (250, 250, 250)))
     draw = ImageDraw.Draw(sheet)
-    draw.text((_WIDTH - 250, height - 70), "SPECIMEN", fill=_FAINT, font=_font(42))
+    draw.text((_WIDTH - 260, 12), "SPECIMEN", fill=_FAINT, font=_font(36))
     if kind == "ASSET_OPEN_BOX_IMAGE":
         faces = write_paper(case, kind)["number_of_faces_visible"]
         _draw_box(draw, case, faces if isinstance(faces, int) else 0)
     else:
         draw.text((_MARGIN, 20), kind.replace("_", " "), fill=_INK, font=_font(24))
         draw.line((_MARGIN, 58, _WIDTH - _MARGIN, 58), fill=_INK, width=2)
-        for place, (name, value) in enumerate(lines):
+        for place, (name, piece) in enumerate(lines):
             top = 70 + place * _LINE
             draw.text((_MARGIN, top), name, fill=(110, 118, 130), font=_font(13))
-            draw.text((_MARGIN + 190, top), value[:64], fill=_INK, font=_font(13))
+            draw.text((_MARGIN + 190, top), piece, fill=_INK, font=_font(13))
     if random.Random(f"{application_id}|{kind}|copy").random() < case.dealer.photocopies:
         sheet = sheet.convert("L")
     picture = io.BytesIO()

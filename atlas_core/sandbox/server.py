@@ -20,6 +20,7 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -87,7 +88,7 @@ def make_app(
         return JSONResponse({})
 
     async def picture(request: Request) -> Response:
-        return document_answer(request, seed)
+        return await run_in_threadpool(document_answer, request, seed)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:  # noqa: ARG001
@@ -123,7 +124,7 @@ def make_server(host: str, port: int, **settings: Any) -> tuple[uvicorn.Server, 
         log_level="warning",
         http=OpenProtocol,
         access_log=False,
-        timeout_graceful_shutdown=2,
+        timeout_graceful_shutdown=1,
     )
     return uvicorn.Server(config), bound, base_url
 

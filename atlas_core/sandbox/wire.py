@@ -125,18 +125,21 @@ class WireResponse(Response):
         if not self._answer.wire:
             await super().__call__(scope, receive, send)
             return
-        await self._misbehave(scope["state"]["transport"])
-        while (await receive())["type"] != "http.disconnect":
-            pass  # the server believes the answer is still to come: let it see the connection end
+        misbehaving = asyncio.create_task(self._misbehave(scope["state"]["transport"]))
+        try:
+            while (await receive())["type"] != "http.disconnect":
+                pass  # the server believes an answer is still to come, until it sees the connection end
+        finally:
+            misbehaving.cancel()
 
     async def _misbehave(self, transport: asyncio.Transport) -> None:
-        async for piece in _MANNERS[self._answer.wire](self._answer, self._answer.options):
-            while transport.get_write_buffer_size() > _ENOUGH_WAITING and not transport.is_closing():
-                await asyncio.sleep(0.01)
-            if transport.is_closing():
-                return
-            transport.write(piece)
-        if self._answer.wire == "reset":
-            _drop_hard(transport)
-        else:
-            transport.close()
+        try:
+            async for piece in _MANNERS[self._answer.wire](self._answer, self._answer.options):
+                while transport.get_write_buffer_size() > _ENOUGH_WAITING:
+                    await asyncio.sleep(0.01)
+                transport.write(piece)
+        finally:
+            if self._answer.wire == "reset":
+                _drop_hard(transport)
+            else:
+                transport.close()
