@@ -61,6 +61,15 @@ def save_trouble(
     )
 
 
+def sent_document_ids(connection: Connection, flow_id: int) -> list[str]:
+    """The document ids we sent with a flow, in their order."""
+    rows = connection.execute(
+        "SELECT document_id FROM files WHERE flow_id = ? AND url_host IS NOT NULL ORDER BY position",
+        (flow_id,),
+    )
+    return [document_id for (document_id,) in rows]
+
+
 # ---------------------------------------------------------------------------------------------- looks
 
 

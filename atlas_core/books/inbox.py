@@ -1,0 +1,108 @@
+"""Writes to atlas.db about callbacks: kept before the receiver answers, taken up afterwards.
+
+Every function takes the writer's connection first and runs inside one transaction, through
+`AtlasWriter.write` or `write_soon`.
+"""
+
+from __future__ import annotations
+
+from sqlite3 import Connection
+
+from atlas_core.books.attempts import adopt_unknown_init
+from atlas_core.books.results import record_delivery, save_result
+from atlas_core.books.store import record_alarm
+from atlas_core.books.worklist import WaitingDelivery
+from atlas_core.models import Result
+
+
+def save_callback(
+    connection: Connection, attempt_id: int, result: Result, *, other_application: bool, received_at: int
+) -> str:
+    """Keeps a callback that came to an attempt's address; returns 'waiting', 'orphan' or 'mismatch'.
+
+    It waits to be taken up; without a flow yet it is an orphan, until flow/init's answer names its flow.
+    One that names another flow or application is a mismatch, with an alarm: it moves neither flow.
+    """
+    flow_id, flow_uuid = connection.execute(
+        "SELECT a.flow_id, f.flow_uuid FROM attempts a LEFT JOIN flows f ON f.flow_id = a.flow_id"
+        " WHERE a.attempt_id = ?",
+        (attempt_id,),
+    ).fetchone()
+    other = None
+    if other_application:
+        other = "application"
+    elif flow_uuid is not None and result.flow_uuid not in (None, flow_uuid):
+        other = "flow"
+    outcome = "mismatch" if other else "waiting" if flow_id is not None else "orphan"
+    record_delivery(
+        connection,
+        result,
+        flow_id=None if other else flow_id,
+        attempt_id=attempt_id,
+        channel="callback",
+        received_at=received_at,
+        outcome=outcome,
+        reason=f"it names another {other}" if other else None,
+    )
+    if other:
+        record_alarm(
+            connection,
+            f"callback for another {other}",
+            f"A callback to this attempt's address names another {other}; it was put aside.",
+            raised_at=received_at,
+            flow_id=flow_id,
+            attempt_id=attempt_id,
+        )
+    return outcome
+
+
+def record_dead_letter(
+    connection: Connection, attempt_id: int, *, digest: str, size: int, reason: str, received_at: int
+) -> None:
+    """A callback that cannot be read: its digest, its size and the first wrong place, never its text."""
+    connection.execute(
+        "INSERT INTO deliveries (attempt_id, channel, received_at, last_seen_at, digest, size, outcome,"
+        " reason) VALUES (?1, 'callback', ?2, ?2, ?3, ?4, 'dead letter', ?5)"
+        " ON CONFLICT (attempt_id, digest) WHERE channel = 'callback'"
+        " DO UPDATE SET times_seen = times_seen + 1, last_seen_at = excluded.last_seen_at",
+        (attempt_id, received_at, digest, size, reason),
+    )
+
+
+def take_up_callback(
+    connection: Connection, delivery: WaitingDelivery, result: Result, *, now: int, review_below: float
+) -> int | None:
+    """A kept callback becomes a provisional result; returns its flow_id, or None where it has no flow.
+
+    One that names the flow of an attempt whose flow/init answer was lost makes that flow known.
+    """
+    flow_id = delivery.flow_id
+    if flow_id is None:
+        flow_id = adopt_unknown_init(connection, delivery.attempt_id, delivery.flow_uuid, now=now)
+    if flow_id is None:
+        connection.execute(
+            "UPDATE deliveries SET outcome = 'mismatch', reason = 'it names a flow of another attempt'"
+            " WHERE delivery_id = ?",
+            (delivery.delivery_id,),
+        )
+        return None
+    save_result(
+        connection,
+        flow_id,
+        result,
+        channel="callback",
+        received_at=delivery.received_at,
+        confirmed=False,
+        review_below=review_below,
+        delivery_id=delivery.delivery_id,
+        attempt_id=delivery.attempt_id,
+    )
+    return flow_id
+
+
+def bury_delivery(connection: Connection, delivery_id: int, reason: str) -> None:
+    """A kept callback that cannot be taken up becomes a dead letter, and the others go on."""
+    connection.execute(
+        "UPDATE deliveries SET outcome = 'dead letter', reason = ? WHERE delivery_id = ?",
+        (reason, delivery_id),
+    )

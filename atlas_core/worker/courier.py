@@ -1,0 +1,300 @@
+"""A submission → flow/init → multiupload, never twice.
+
+What is about to be called is committed before the call. Where Atlas certainly did not act (not sent, busy,
+our credentials refused) the attempt waits and goes on; where its answer was lost it is unknown, and only a
+person's decision starts it again.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from atlas_core.api.client import AtlasClient
+from atlas_core.books import attempts
+from atlas_core.books.desk import Desk
+from atlas_core.books.worklist import Worklist
+from atlas_core.books.writer import AtlasWriter
+from atlas_core.clock import now_ms
+from atlas_core.errors import (
+    AtlasDeskError,
+    AtlasError,
+    BookError,
+    Busy,
+    CredentialsRefused,
+    InputError,
+    InsecureConnection,
+    NotSent,
+    OutcomeUnknown,
+)
+from atlas_core.models import NO_STATUS, Decision, FlowRequest, Submission
+from atlas_core.worker.gate import Gate
+from atlas_core.worker.parts import AUTH_PATH, CALLBACK_PATH, hash_of, new_secret
+from atlas_core.worker.sync import WatchedFlow
+from atlas_core.worker.watcher import Watcher
+
+T = TypeVar("T")
+
+AT_ONCE = 6
+LOOK_SECONDS = 0.5
+LONGEST_WAIT = 300.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Errand:
+    """One attempt to be carried on: to flow/init, or, with its flow, to multiupload."""
+
+    submission_id: int
+    number: int
+    attempt_id: int | None = None
+    flow_uuid: str | None = None
+    tries: int = 0
+
+
+class Courier:
+    """Carries new submissions, attempts that wait, and what people decided; `at_once` calls at a time."""
+
+    def __init__(
+        self,
+        client: AtlasClient,
+        writer: AtlasWriter,
+        desk: Desk,
+        watcher: Watcher,
+        gate: Gate,
+        *,
+        receiver_url: str,
+        at_once: int = AT_ONCE,
+    ) -> None:
+        self._client = client
+        self._writer = writer
+        self._desk = desk
+        self._watcher = watcher
+        self._gate = gate
+        self._receiver_url = receiver_url.rstrip("/")
+        self._stopping = threading.Event()
+        self._errands: queue.SimpleQueue[Errand | None] = queue.SimpleQueue()
+        self._later: list[tuple[float, int, Errand]] = []
+        self._later_lock = threading.Lock()
+        self._order = itertools.count()
+        self._last_submission = 0
+        self._last_decision = 0
+        self._at_once = at_once
+        self._threads = [
+            threading.Thread(target=self._carry_errands, name=f"courier-{number}", daemon=True)
+            for number in range(at_once)
+        ]
+
+    def start(self, worklist: Worklist) -> None:
+        """Takes up what an earlier worker left. Attempts whose call was under way are never called again."""
+        unknown = self._writer.write(attempts.recover_attempts, now=now_ms())
+        if unknown:
+            _log.warning("flow/init left unknown", extra={"attempts": unknown})
+        self._last_submission = worklist.attempted_up_to()
+        attempted = worklist.attempted_after(self._last_submission)
+        for submission_id in self._desk.waiting_submissions(self._last_submission):
+            self._last_submission = submission_id
+            if submission_id not in attempted:
+                self._errands.put(Errand(submission_id, 1))
+        for attempt in worklist.open_attempts():
+            errand = Errand(attempt.submission_id, attempt.number)
+            if attempt.state == "initialised":
+                errand.attempt_id, errand.flow_uuid = attempt.attempt_id, attempt.flow_uuid
+            self._put_later(errand, max(0, (attempt.next_try_at or 0) - now_ms()) / 1000)
+        for thread in self._threads:
+            thread.start()
+
+    def gather(self, worklist: Worklist) -> None:
+        """Looks once for new submissions, decisions and attempts whose wait is over."""
+        for submission_id in self._desk.waiting_submissions(self._last_submission):
+            self._last_submission = submission_id
+            self._errands.put(Errand(submission_id, 1))
+        for decision in self._desk.decisions(self._last_decision):
+            self._act_on(decision, worklist)
+            self._last_decision = decision.decision_id
+        with self._later_lock:
+            while self._later and self._later[0][0] <= time.monotonic():
+                self._errands.put(heapq.heappop(self._later)[2])
+
+    def stop(self, seconds: float) -> None:
+        """Begins nothing more and waits for the calls under way."""
+        self._stopping.set()
+        for _ in self._threads:
+            self._errands.put(None)
+        until = time.monotonic() + seconds
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(max(0.0, until - time.monotonic()))
+
+    def _act_on(self, decision: Decision, worklist: Worklist) -> None:
+        """A decision leads to a new attempt, once: it speaks of the newest one or of none."""
+        attempt = worklist.attempt(decision.submission_id, decision.attempt_number)
+        if attempt is None or decision.decision == "leave":
+            return
+        if decision.decision == "send files again":
+            attempt_id = self._writer.write(
+                attempts.start_resend,
+                attempt.attempt_id,
+                auth_part=hash_of(new_secret()),
+                callback_part=hash_of(new_secret()),
+                now=now_ms(),
+            )
+            if attempt_id is not None:
+                number = attempt.number + 1
+                self._errands.put(Errand(attempt.submission_id, number, attempt_id, attempt.flow_uuid))
+        elif attempt.state in ("init unknown", "upload unknown", "refused"):
+            self._errands.put(Errand(attempt.submission_id, attempt.number + 1))
+
+    # ----------------------------------------------------------------------------------------- carrying
+
+    def _carry_errands(self) -> None:
+        while (errand := self._errands.get()) is not None:
+            while (wait := self._gate.wait_seconds()) and not self._stopping.wait(min(wait, 1.0)):
+                pass
+            if self._stopping.is_set():
+                return
+            try:
+                self._carry(errand)
+            except Exception as error:  # one errand's trouble must not end the carrying of all others
+                known = isinstance(error, AtlasDeskError)
+                _log.error(
+                    "errand set back",
+                    extra={"submission": errand.submission_id, "error": type(error).__name__},
+                    exc_info=None if known else error,
+                )
+                if isinstance(error, BookError):
+                    self._put_later(errand, 5.0)
+
+    def _carry(self, errand: Errand) -> None:
+        try:
+            submission = self._desk.submission(errand.submission_id)
+        except InputError as error:
+            self._refuse_unsent(errand, str(error))
+            return
+        if errand.flow_uuid is None:
+            self._init(errand, submission)
+        if errand.flow_uuid is not None and not self._stopping.is_set():
+            self._upload(errand, submission)
+
+    def _init(self, errand: Errand, submission: Submission) -> None:
+        auth_part, callback_part = new_secret(), new_secret()
+        attempt_id = self._start(errand, submission, auth_part, callback_part)
+        if attempt_id is None:
+            return
+        errand.attempt_id = attempt_id
+        request = FlowRequest(
+            submission.product_type,
+            submission.application_id,
+            f"{self._receiver_url}{AUTH_PATH}/{auth_part}",
+            f"{self._receiver_url}{CALLBACK_PATH}/{callback_part}",
+            submission.flow_params,
+        )
+        try:
+            flow_uuid = self._client.init_flow(request)
+        except AtlasDeskError as error:
+            self._after_failure(errand, error, waits_as="not sent", unknown="init unknown")
+            return
+        self._gate.note(None)
+        flow_id = self._keep(attempts.save_init_answer, attempt_id, flow_uuid)
+        errand.flow_uuid, errand.tries = flow_uuid, 0
+        _log.info("flow initialised", extra={"attempt": attempt_id, "flow": flow_id})
+
+    def _upload(self, errand: Errand, submission: Submission) -> None:
+        attempt_id, flow_uuid = errand.attempt_id or 0, errand.flow_uuid or ""
+        flow_id = self._writer.write(attempts.start_upload, attempt_id, submission.files, now=now_ms())
+        if flow_id is None:
+            return
+        flow = WatchedFlow(flow_id, flow_uuid, time.monotonic(), NO_STATUS)
+        try:
+            uploaded = self._client.upload_files(flow_uuid, submission.files)
+        except OutcomeUnknown as error:
+            self._gate.note(error)
+            _log.warning("upload answer lost", extra={"attempt": attempt_id, "flow": flow_id})
+            flow.upload_unsure_since = time.monotonic()
+        except AtlasDeskError as error:
+            self._after_failure(errand, error, waits_as="initialised", unknown="")
+            return
+        else:
+            self._gate.note(None)
+            self._keep(attempts.save_upload_answer, attempt_id, uploaded)
+            _log.info("files uploaded", extra={"attempt": attempt_id, "flow": flow_id})
+        self._watcher.add(flow, is_new=True)
+
+    def _start(
+        self, errand: Errand, submission: Submission, auth_part: str, callback_part: str
+    ) -> int | None:
+        return self._writer.write(
+            attempts.start_attempt,
+            errand.submission_id,
+            errand.number,
+            application_id=submission.application_id,
+            product_type=submission.product_type,
+            auth_part=hash_of(auth_part),
+            callback_part=hash_of(callback_part),
+            now=now_ms(),
+        )
+
+    # ------------------------------------------------------------------------------------ what went wrong
+
+    def _after_failure(self, errand: Errand, error: AtlasDeskError, *, waits_as: str, unknown: str) -> None:
+        """Records what a failed call leaves: an attempt that waits, is unknown, or was refused."""
+        attempt_id, reason = errand.attempt_id or 0, str(error)
+        if isinstance(error, AtlasError):
+            self._gate.note(error, f"submission {errand.submission_id}")
+        _log.warning("call failed", extra={"attempt": attempt_id, "error": type(error).__name__})
+        if isinstance(error, OutcomeUnknown):
+            self._keep(attempts.record_attempt, attempt_id, unknown, reason=reason)
+        elif isinstance(error, NotSent | Busy | CredentialsRefused):
+            wait = self._wait_after(errand, error)
+            next_try_at = now_ms() + round(wait * 1000)
+            self._keep(attempts.record_attempt, attempt_id, waits_as, reason=reason, next_try_at=next_try_at)
+            self._put_later(errand, wait)
+        elif errand.flow_uuid is None:
+            self._keep(attempts.record_attempt, attempt_id, "refused", reason=reason)
+        else:
+            self._keep(attempts.record_upload_refused, attempt_id, reason=reason)
+
+    def _refuse_unsent(self, errand: Errand, reason: str) -> None:
+        """The submission cannot be sent any more (its links are gone)."""
+        if errand.attempt_id is not None:
+            self._keep(attempts.record_upload_refused, errand.attempt_id, reason=reason)
+            return
+        application_id, product_type = self._desk.application_of(errand.submission_id)
+        nothing = Submission(errand.submission_id, application_id, product_type, {}, (), "", 0)
+        attempt_id = self._start(errand, nothing, new_secret(), new_secret())
+        if attempt_id is not None:
+            self._keep(attempts.record_attempt, attempt_id, "refused", reason=reason)
+
+    def _wait_after(self, errand: Errand, error: AtlasError) -> float:
+        errand.tries += 1
+        if isinstance(error, Busy) and error.retry_after is not None:
+            return error.retry_after
+        if isinstance(error, InsecureConnection):
+            return LONGEST_WAIT
+        wait = min(2.0**errand.tries, LONGEST_WAIT)
+        return wait * random.uniform(0.5, 1.0)  # noqa: S311 no secret
+
+    def _keep(self, fn: Callable[..., T], attempt_id: int, *args: object, **kwargs: object) -> T:
+        """Writes down what Atlas answered, however long the book takes: it cannot be asked for again."""
+        while True:
+            try:
+                return self._writer.write(fn, attempt_id, *args, **kwargs, now=now_ms())
+            except BookError as error:
+                _log.error(
+                    "answer not kept yet", extra={"attempt": attempt_id, "error": type(error).__name__}
+                )
+                if self._stopping.wait(1.0):
+                    raise
+
+    def _put_later(self, errand: Errand, seconds: float) -> None:
+        with self._later_lock:
+            heapq.heappush(self._later, (time.monotonic() + seconds, next(self._order), errand))

@@ -1,0 +1,234 @@
+"""The process that runs receiver, watcher and courier, and says how they are."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import threading
+import time
+from contextlib import ExitStack
+from types import FrameType
+
+from atlas_core.api.client import AtlasClient
+from atlas_core.books import attempts, results, store
+from atlas_core.books.desk import Desk
+from atlas_core.books.schema import migrate_atlas, migrate_desk
+from atlas_core.books.worklist import Worklist
+from atlas_core.books.writer import AtlasWriter
+from atlas_core.clock import now_ms
+from atlas_core.errors import AtlasDeskError, BookError
+from atlas_core.settings import Settings
+from atlas_core.worker.courier import LOOK_SECONDS, Courier
+from atlas_core.worker.gate import Gate
+from atlas_core.worker.receiver import Receiver
+from atlas_core.worker.sync import Sync, WatchedFlow
+from atlas_core.worker.watcher import Watcher
+
+HEARTBEAT_SECONDS = 2.0
+UPKEEP_SECONDS = 60.0
+STOP_SECONDS = 9.0
+_UPLOADS_LOOKED_BACK_MS = 25 * 3600 * 1000  # links older than a day are forgotten in any case
+
+_log = logging.getLogger("atlas_core.worker")
+
+
+def serve_worker(settings: Settings, *, upkeep_seconds: float = UPKEEP_SECONDS) -> None:
+    """Runs the worker until SIGTERM or SIGINT, then finishes what is under way (at most 10 s).
+
+    Prints one line with the receiver's address. Exits with status 1 and one sentence where it cannot start.
+    """
+    _log_to_stderr()
+    stopping = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    try:
+        worker = Worker(settings)
+    except AtlasDeskError as error:
+        sys.exit(f"The worker cannot start: {error}")
+    except OSError as error:
+        sys.exit(
+            f"The worker cannot start: its receiver cannot listen on {settings.receiver_address} port "
+            f"{settings.receiver_port} ({error.strerror}). Set ATLAS_RECEIVER_PORT to a free port."
+        )
+    try:
+        worker.start()
+        print(f"Worker: the receiver listens at {worker.receiver.address}", flush=True)
+        worker.run(stopping, upkeep_seconds)
+    finally:
+        worker.stop()
+
+
+class Worker:
+    """Everything that moves, over one pair of books."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Opens the books and the port. Raises errors of ours, or `OSError` for the port."""
+        self._settings = settings
+        migrate_atlas(settings.atlas_book)
+        migrate_desk(settings.desk_book)
+        with ExitStack() as opened:
+            self._writer = opened.enter_context(AtlasWriter(settings.atlas_book))
+            self._client = opened.enter_context(
+                AtlasClient(
+                    settings.base_url,
+                    settings.client_id,
+                    settings.client_secret,
+                    proxy=settings.proxy,
+                    ca_bundle=settings.ca_bundle,
+                )
+            )
+            self._called = threading.Event()
+            self.receiver = Receiver(
+                self._writer,
+                settings.atlas_book,
+                address=settings.receiver_address,
+                port=settings.receiver_port,
+                client_id=settings.callback_client_id,
+                client_secret=settings.callback_client_secret,
+                on_callback=self._called.set,
+            )
+            self._open = opened.pop_all()
+        self._desk = Desk(settings.desk_book)
+        self._stopping = threading.Event()
+        self._gate = Gate(self._on_gate)
+        self._sync = Sync(
+            self._client,
+            self._writer,
+            self._gate,
+            review_below=settings.review_below,
+            poll_seconds=settings.poll_seconds,
+        )
+        self._watcher = Watcher(self._sync, self._gate)
+        self._courier = Courier(
+            self._client,
+            self._writer,
+            self._desk,
+            self._watcher,
+            self._gate,
+            receiver_url=settings.receiver_url if settings.receiver_port else self.receiver.address,
+        )
+        self._inbox = threading.Thread(target=self._take_up_callbacks, name="inbox", daemon=True)
+
+    def start(self) -> None:
+        """Takes up where an earlier worker ended."""
+        settings, now = self._settings, now_ms()
+        moved = self._writer.write(results.save_review_threshold, settings.review_below)
+        if moved:
+            _log.info("review threshold changed", extra={"flows": moved})
+        self._writer.write(store.record_state, "atlas", "ok", "", now=now)
+        self._writer.write(store.record_state, "worker", "running", "", now=now)
+        self.receiver.start()
+        with Worklist(settings.atlas_book) as worklist:
+            self._courier.start(worklist)
+            flows = [WatchedFlow.of(flow) for flow in worklist.watched_flows()]
+        self._watcher.start(flows)
+        self._inbox.start()
+        _log.info("worker started", extra={"flows": len(flows)})
+
+    def run(self, stopping: threading.Event, upkeep_seconds: float) -> None:
+        """Looks after submissions, wishes and upkeep until `stopping` is set."""
+        heartbeat_at = upkeep_at = time.monotonic()
+        with Worklist(self._settings.atlas_book) as worklist:
+            while not stopping.wait(LOOK_SECONDS):
+                try:
+                    self._courier.gather(worklist)
+                    self._look_at_wanted(worklist)
+                    if time.monotonic() >= heartbeat_at:
+                        heartbeat_at = time.monotonic() + HEARTBEAT_SECONDS
+                        self._writer.write_soon(store.record_state, "worker", "running", "", now=now_ms())
+                    if time.monotonic() >= upkeep_at:
+                        upkeep_at = time.monotonic() + upkeep_seconds
+                        self._keep_up(worklist)
+                except BookError as error:
+                    _log.error("book not ready", extra={"error": type(error).__name__})
+
+    def stop(self) -> None:
+        """Takes nothing new, finishes what is under way, and closes the books."""
+        self._stopping.set()
+        self._called.set()
+        until = time.monotonic() + STOP_SECONDS
+        helpers = [
+            threading.Thread(target=self.receiver.stop, daemon=True),
+            threading.Thread(target=self._courier.stop, args=(STOP_SECONDS,), daemon=True),
+            threading.Thread(target=self._watcher.stop, args=(STOP_SECONDS,), daemon=True),
+        ]
+        for helper in helpers:
+            helper.start()
+        for helper in (*helpers, self._inbox):
+            if helper.ident is not None:
+                helper.join(max(0.0, until - time.monotonic()))
+        try:
+            self._writer.write(store.record_state, "worker", "stopped", "", now=now_ms())
+        except BookError as error:
+            _log.error("end not recorded", extra={"error": type(error).__name__})
+        _log.info("worker stopped")
+        self._open.close()
+
+    def _look_at_wanted(self, worklist: Worklist) -> None:
+        for flow_uuid in self._desk.take_wanted_looks():
+            if self._watcher.look_soon(flow_uuid):
+                continue
+            flow = worklist.flow(flow_uuid)
+            if flow is not None:
+                self._writer.write(store.save_watched, flow.flow_id, True)
+                self._watcher.add(WatchedFlow.of(flow), is_new=False)
+
+    def _keep_up(self, worklist: Worklist) -> None:
+        now = now_ms()
+        self._writer.write(attempts.forget_tokens, now=now)
+        forgotten = self._desk.forget_links(worklist.uploaded_since(now - _UPLOADS_LOOKED_BACK_MS), now)
+        if forgotten:
+            _log.info("links forgotten", extra={"links": forgotten})
+
+    def _on_gate(self, state: str, sentence: str) -> None:
+        _log.warning("atlas is %s", state)
+        if state == "ok":
+            self._watcher.spread()
+        self._writer.write_soon(store.record_state, "atlas", state, sentence, now=now_ms())
+
+    def _take_up_callbacks(self) -> None:
+        """Each kept callback becomes a result; then its flow is looked at as soon as is polite."""
+        with Worklist(self._settings.atlas_book) as worklist:
+            while not self._stopping.is_set():
+                self._called.clear()
+                try:
+                    self._take_up_waiting(worklist)
+                except AtlasDeskError as error:
+                    _log.error("callbacks wait", extra={"error": type(error).__name__})
+                self._called.wait(HEARTBEAT_SECONDS)
+
+    def _take_up_waiting(self, worklist: Worklist) -> None:
+        while (waiting := worklist.waiting_deliveries()) and not self._stopping.is_set():
+            for delivery in waiting:
+                if not self._sync.take_up(delivery) or self._watcher.look_soon(delivery.flow_uuid):
+                    continue
+                adopted = worklist.flow(delivery.flow_uuid) if delivery.flow_id is None else None
+                if adopted is not None:
+                    self._watcher.add(WatchedFlow.of(adopted), is_new=True)
+
+
+class _JsonLines(logging.Formatter):
+    """One line of JSON for each event: what happened, ids and counts."""
+
+    _PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {"at": now_ms(), "level": record.levelname, "event": record.getMessage()}
+        line.update({key: value for key, value in record.__dict__.items() if key not in self._PLAIN})
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
