@@ -109,6 +109,18 @@ class Desk:
             asked_again_at,
         )
 
+    def application_of(self, submission_id: int) -> tuple[str, str]:
+        """application_id and product_type of a submission, also where its addresses were forgotten. Raises
+        `InputError` where it does not exist."""
+        with self._book() as connection:
+            row = connection.execute(
+                "SELECT application_id, product_type FROM submissions WHERE submission_id = ?",
+                [submission_id],
+            ).fetchone()
+        if row is None:
+            raise InputError(f"There is no submission {submission_id}.")
+        return row[0], row[1]
+
     def decide(self, submission_id: int, attempt_number: int, decision: str, now: int | None = None) -> None:
         """Records what a person wants after an unknown outcome: 'start again', 'send files again' or 'leave'.
 

@@ -138,21 +138,9 @@ class Worklist:
         )
         return OpenAttempt(*rows[0]) if rows else None
 
-    def attempted_up_to(self) -> int:
-        """The last submission id before the first gap: up to it every submission has an attempt."""
-        rows = self._rows(
-            "SELECT a.submission_id FROM attempts a WHERE NOT EXISTS"
-            " (SELECT 1 FROM attempts n WHERE n.submission_id = a.submission_id + 1)"
-            " ORDER BY a.submission_id LIMIT 1"
-        )
-        return int(rows[0][0]) if rows else 0
-
-    def attempted_after(self, submission_id: int) -> set[int]:
-        """Submissions after this one that have an attempt."""
-        return {
-            row[0]
-            for row in self._rows("SELECT submission_id FROM attempts WHERE submission_id > ?", submission_id)
-        }
+    def attempted_submissions(self) -> set[int]:
+        """All submissions that have an attempt."""
+        return {row[0] for row in self._rows("SELECT submission_id FROM attempts")}
 
     def uploaded_since(self, changed_at: int) -> list[int]:
         """Submissions whose upload Atlas acknowledged since then."""

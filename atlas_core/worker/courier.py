@@ -99,9 +99,8 @@ class Courier:
         unknown = self._writer.write(attempts.recover_attempts, now=now_ms())
         if unknown:
             _log.warning("flow/init left unknown", extra={"attempts": unknown})
-        self._last_submission = worklist.attempted_up_to()
-        attempted = worklist.attempted_after(self._last_submission)
-        for submission_id in self._desk.waiting_submissions(self._last_submission):
+        attempted = worklist.attempted_submissions()
+        for submission_id in self._desk.waiting_submissions():
             self._last_submission = submission_id
             if submission_id not in attempted:
                 self._errands.put(Errand(submission_id, 1))

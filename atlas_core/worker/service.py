@@ -23,7 +23,7 @@ from atlas_core.settings import Settings
 from atlas_core.worker.courier import LOOK_SECONDS, Courier
 from atlas_core.worker.gate import Gate
 from atlas_core.worker.receiver import Receiver
-from atlas_core.worker.sync import Sync, WatchedFlow
+from atlas_core.worker.sync import CHECKS_PATIENCE, UPLOAD_PATIENCE, Sync, WatchedFlow
 from atlas_core.worker.watcher import Watcher
 
 HEARTBEAT_SECONDS = 2.0
@@ -67,7 +67,13 @@ def serve_worker(settings: Settings, *, upkeep_seconds: float = UPKEEP_SECONDS) 
 class Worker:
     """Everything that moves, over one pair of books."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        checks_patience: float = CHECKS_PATIENCE,
+        upload_patience: float = UPLOAD_PATIENCE,
+    ) -> None:
         """Opens the books and the port. Raises errors of ours, or `OSError` for the port."""
         self._settings = settings
         migrate_atlas(settings.atlas_book)
@@ -103,6 +109,8 @@ class Worker:
             self._gate,
             review_below=settings.review_below,
             poll_seconds=settings.poll_seconds,
+            checks_patience=checks_patience,
+            upload_patience=upload_patience,
         )
         self._watcher = Watcher(self._sync, self._gate)
         self._courier = Courier(
