@@ -15,6 +15,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from atlas_core.api.client import AtlasClient
+
+SECRET = "client-secret-do-not-print"
 FLOW = "LOS-0f7a1c9e-2b64-4a0e-9b1d-6f0d5c3e8a21"
 STATUS = {
     "upload_status": "SUCCESS",
@@ -123,6 +126,27 @@ def after(seconds: float, then: Step) -> Step:
     return step
 
 
+def only_with(token: str, then: Step) -> Step:
+    """`then` for requests with this token; 401 for every other."""
+    refused = reply(401, {"error": "Invalid token", "reason": "Signature has expired"})
+
+    def step(connection: socket.socket, asked: Asked) -> bool:
+        return (then if asked.headers.get("token") == token else refused)(connection, asked)
+
+    return step
+
+
+def flood(head: bytes, piece: bytes) -> Step:
+    """`head`, then `piece` again and again as fast as the other side takes it."""
+
+    def step(connection: socket.socket, asked: Asked) -> bool:
+        connection.sendall(head)
+        while True:
+            connection.sendall(piece)
+
+    return step
+
+
 def _until_gone(connection: socket.socket, seconds: float) -> None:
     connection.settimeout(seconds)
     with suppress(OSError):
@@ -135,7 +159,7 @@ class ScriptedAtlas:
     Unscripted, authtoken gives `token-1`, `token-2`, … for an hour and every call succeeds.
     """
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, *, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
         self._tls = tls
         self._lock = threading.Lock()
         self._scripts: defaultdict[str, deque[Step]] = defaultdict(deque)
@@ -144,7 +168,7 @@ class ScriptedAtlas:
         self.asked: list[Asked] = []
         self.tokens_given = 0
         self.connections_made = 0
-        self._door = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._door = socket.create_server(("127.0.0.1", port), backlog=128)
         self.port: int = self._door.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self._start(self._accept)
@@ -244,10 +268,16 @@ def _read(incoming: Any) -> Asked | None:
     return Asked(line[0], target, headers, body)
 
 
+def quick_client(url: str, **settings: Any) -> AtlasClient:
+    """A client with short time-outs: 0.3 s for a read, 0.6 s for a whole exchange."""
+    quick = {"connect_seconds": 0.3, "read_seconds": 0.3, "total_seconds": 0.6, "backoff_seconds": 0.01}
+    return AtlasClient(url, "client-7", SECRET, **{**quick, **settings})
+
+
 @contextmanager
-def scripted_atlas(*, tls: ssl.SSLContext | None = None) -> Iterator[ScriptedAtlas]:
+def scripted_atlas(*, tls: ssl.SSLContext | None = None, port: int = 0) -> Iterator[ScriptedAtlas]:
     """A `ScriptedAtlas` on a free port, closed with all its connections at the end."""
-    server = ScriptedAtlas(tls=tls)
+    server = ScriptedAtlas(tls=tls, port=port)
     try:
         yield server
     finally:

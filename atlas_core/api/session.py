@@ -58,6 +58,10 @@ class AtlasAdapter(HTTPAdapter):
         exchange.reused = True  # until the connection has to connect
         return super().send(*args, **kwargs)
 
+    def close(self) -> None:
+        self._pool.close()
+        super().close()
+
 
 def _tls_context(ca_bundle: Path | None) -> ssl.SSLContext:
     try:

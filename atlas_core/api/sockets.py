@@ -26,7 +26,7 @@ class Exchange:
     `sent` is true unless our own connection says that nothing was: what we do not know counts as sent.
     """
 
-    __slots__ = ("answered", "deadline", "fresh", "read_seconds", "reused", "sent")
+    __slots__ = ("answered", "deadline", "fresh", "read_seconds", "reused", "sent", "was_stale")
 
     def __init__(self, deadline: float, read_seconds: float, *, fresh: bool) -> None:
         self.deadline = deadline  # on the monotonic clock
@@ -35,6 +35,7 @@ class Exchange:
         self.sent = True
         self.reused = False
         self.answered = False
+        self.was_stale = False  # a kept connection had died before
 
     @property
     def is_over(self) -> bool:

@@ -36,6 +36,14 @@ MAX_BODY = 20 * 1024 * 1024
 
 DO_NOT_RESEND = "Atlas may have acted on it. Look for its effect before you send it again."
 
+_FOREIGN = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,  # sockets and ssl
+    ValueError,  # what cannot be written as a header or an address
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -101,26 +109,24 @@ class Wire:
         # request and then breaks, which cannot be told from an answer lost. A question may simply be asked
         # again on a fresh one.
         deadline = time.monotonic() + self._total_seconds
-        outcome = self._attempt(call, headers, Exchange(deadline, self._read_seconds, fresh=call.is_deed))
-        if outcome is None:
+        exchange = Exchange(deadline, self._read_seconds, fresh=call.is_deed)
+        outcome = self._attempt(call, headers, exchange)
+        if exchange.was_stale:
             outcome = self._attempt(call, headers, Exchange(deadline, self._read_seconds, fresh=True))
-        if isinstance(outcome, Reply):
-            return outcome
-        raise outcome or NoAnswer(call.asked, "the connection broke twice", "It can be asked again.")
+        if isinstance(outcome, AtlasError):
+            raise outcome
+        return outcome
 
-    def _attempt(self, call: Call, headers: dict[str, str], exchange: Exchange) -> Reply | AtlasError | None:
-        """A reply or a failure; None where a kept connection turned out dead."""
+    def _attempt(self, call: Call, headers: dict[str, str], exchange: Exchange) -> Reply | AtlasError:
         before = EXCHANGE.set(exchange)
         try:
             return self._send(call, headers, exchange)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException) as error:
-            causes = list(_causes(error))
-        except (OSError, ValueError) as error:  # sockets, ssl; and what cannot be written as a header or URL
+        except _FOREIGN as error:
             causes = list(_causes(error))
         finally:
             EXCHANGE.reset(before)
-        if exchange.reused and not exchange.answered and not any(map(_is_time_out, causes)):
-            return None
+        broke = exchange.sent and not any(map(_is_time_out, causes))
+        exchange.was_stale = broke and exchange.reused and not exchange.answered
         return self._failure(call, exchange, causes)
 
     def _send(self, call: Call, headers: dict[str, str], exchange: Exchange) -> Reply:
@@ -144,7 +150,7 @@ class Wire:
             body = response.raw.read(MAX_BODY + 1, decode_content=False) or b""
             if response.raw.length_remaining:
                 trouble, is_whole = f"its body broke off after {len(body)} bytes", False
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        except _FOREIGN as error:
             is_whole = False
             trouble = self._silence(exchange, list(_causes(error)), "its body broke off")
         if is_whole:
