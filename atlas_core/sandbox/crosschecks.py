@@ -4,14 +4,15 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from rapidfuzz import fuzz, utils
+from rapidfuzz import fuzz
+from rapidfuzz.utils import default_process
 
 _AMOUNT = re.compile(r"\d+(?:\.\d+)?")
 
 
 def _words_alike(left: str, right: str) -> float:
     """Order of words and capitals do not matter: 0 to 100."""
-    return fuzz.token_sort_ratio(left, right, processor=utils.default_process)
+    return fuzz.token_sort_ratio(left, right, processor=default_process)
 
 
 def _digits_alike(left: str, right: str) -> float:

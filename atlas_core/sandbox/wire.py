@@ -29,6 +29,8 @@ class OpenProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Remember the connection for every request that comes over it."""
         super().connection_made(transport)
+        # asyncio leaves Nagle on for sockets we bind ourselves: 40 ms more for every answer
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.app_state = {**self.app_state, "transport": transport}
 
 
