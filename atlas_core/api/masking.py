@@ -24,6 +24,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import quote
 
+from atlas_core.api.verhoeff import has_check_digit
 from atlas_core.links import split_url
 
 _KEPT = 4
@@ -55,29 +56,6 @@ _NAMES_AADHAAR = re.compile(
     re.IGNORECASE,
 )
 
-_PRODUCT = (
-    (0, 1, 2, 3, 4, 5, 6, 7, 8, 9),
-    (1, 2, 3, 4, 0, 6, 7, 8, 9, 5),
-    (2, 3, 4, 0, 1, 7, 8, 9, 5, 6),
-    (3, 4, 0, 1, 2, 8, 9, 5, 6, 7),
-    (4, 0, 1, 2, 3, 9, 5, 6, 7, 8),
-    (5, 9, 8, 7, 6, 0, 4, 3, 2, 1),
-    (6, 5, 9, 8, 7, 1, 0, 4, 3, 2),
-    (7, 6, 5, 9, 8, 2, 1, 0, 4, 3),
-    (8, 7, 6, 5, 9, 3, 2, 1, 0, 4),
-    (9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
-)
-_PERMUTATION = (
-    (0, 1, 2, 3, 4, 5, 6, 7, 8, 9),
-    (1, 5, 7, 6, 2, 8, 3, 0, 9, 4),
-    (5, 8, 0, 3, 7, 9, 6, 1, 4, 2),
-    (8, 9, 1, 6, 0, 4, 3, 5, 2, 7),
-    (9, 4, 5, 3, 1, 2, 6, 8, 7, 0),
-    (4, 2, 8, 6, 5, 7, 3, 9, 0, 1),
-    (2, 7, 9, 3, 8, 0, 6, 4, 1, 5),
-    (7, 0, 4, 6, 9, 1, 3, 2, 5, 8),
-)
-
 
 def is_aadhaar(text: str) -> bool:
     """Whether a whole text, separators aside, is an Aadhaar number that can have been issued."""
@@ -86,7 +64,7 @@ def is_aadhaar(text: str) -> bool:
         len(digits) == 12
         and digits[0] > 1
         and not any(character.isalpha() for character in text)
-        and _is_valid(digits)
+        and has_check_digit(digits)
     )
 
 
@@ -290,7 +268,7 @@ def _mask_numbers(text: str, checked: bool) -> tuple[str, int]:
         if any(start < stop and begin < end for begin, stop in left_alone):
             continue
         digits = _digits(text[start:end])
-        if len(digits) != 12 or (checked and not _is_valid(digits)):
+        if len(digits) != 12 or (checked and not has_check_digit(digits)):
             continue
         if _INDIAN_PHONE.match(text, start):
             continue
@@ -306,11 +284,3 @@ def _mask_numbers(text: str, checked: bool) -> tuple[str, int]:
 
 def _digits(text: str) -> list[int]:
     return [unicodedata.decimal(character) for character in text if character.isdecimal()]
-
-
-def _is_valid(digits: list[int]) -> bool:
-    """Whether the last digit is the Verhoeff check digit of those before it."""
-    check = 0
-    for place, digit in enumerate(reversed(digits)):
-        check = _PRODUCT[check][_PERMUTATION[place % 8][digit]]
-    return check == 0
