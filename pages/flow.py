@@ -112,6 +112,6 @@ if tabs[5].open:
     with tabs[5]:
         show_payload(flow)
 st.caption(
-    f"{count_of(len(flow.deliveries), 'delivery', 'deliveries')} so far · Atlas last looked at "
+    f"{count_of(len(flow.deliveries), 'delivery', 'deliveries')} so far · last asked Atlas "
     f"{time_in_words(flow.looked_at, zone)}"
 )

@@ -59,7 +59,7 @@ def ask_for_flows(statuses: Sequence[str | None], products: Sequence[str]) -> Fl
         bind="query-params",
         on_change=_to_first_page,
     )
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.grid(4, min_column_width=210):
         reason = st.selectbox(
             "Needs a person because",
             list(REASONS),
@@ -69,7 +69,6 @@ def ask_for_flows(statuses: Sequence[str | None], products: Sequence[str]) -> Fl
             key=REASON,
             bind="query-params",
             on_change=_to_first_page,
-            width=240,
         )
         chosen_statuses = st.multiselect(
             "What Atlas says of the whole flow",
@@ -78,7 +77,6 @@ def ask_for_flows(statuses: Sequence[str | None], products: Sequence[str]) -> Fl
             key=STATUS,
             bind="query-params",
             on_change=_to_first_page,
-            width=280,
         )
         chosen_products = st.multiselect(
             "Product",
@@ -87,7 +85,6 @@ def ask_for_flows(statuses: Sequence[str | None], products: Sequence[str]) -> Fl
             key=PRODUCT,
             bind="query-params",
             on_change=_to_first_page,
-            width=240,
         )
         days = st.date_input(  # type: ignore[call-overload]  # its types forget the empty range
             f"Created between ({viewer_zone().key})",
@@ -96,7 +93,6 @@ def ask_for_flows(statuses: Sequence[str | None], products: Sequence[str]) -> Fl
             key=PERIOD,
             bind="query-params",
             on_change=_to_first_page,
-            width=280,
         )
     created_from, created_to = period_of(days, viewer_zone())
     return FlowFilter(

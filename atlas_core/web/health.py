@@ -18,7 +18,21 @@ if TYPE_CHECKING:
     from atlas_core.books.queries import WorkerState
 
 SILENT_AFTER_MS = 10_000
-WELL = frozenset({"ok", "running"})
+ATLAS_TROUBLES = {
+    "refused": (
+        "Atlas refuses our credentials",
+        "Nothing is sent and nothing new comes until they are right: check ATLAS_CLIENT_ID and "
+        "ATLAS_CLIENT_SECRET. What you see is what was last known.",
+    ),
+    "unreachable": (
+        "Atlas cannot be reached",
+        "We keep trying, and go on by ourselves when it answers. What you see is what was last known.",
+    ),
+    "retired": (
+        "Atlas has retired this version of its interface",
+        "Nothing more is sent. Atlas Desk itself must be renewed.",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +56,7 @@ def troubles_of(states: Mapping[str, WorkerState], now: int) -> list[Trouble]:
                 "`python -m atlas_core up`, or the worker alone with `python -m atlas_core worker`.",
             )
         ]
-    if now - worker.seen_at > SILENT_AFTER_MS:
+    if not is_alive(worker, now):
         return [
             Trouble(
                 "The worker is not running",
@@ -52,15 +66,15 @@ def troubles_of(states: Mapping[str, WorkerState], now: int) -> list[Trouble]:
             )
         ]
     atlas = states.get("atlas")
-    if atlas is None or atlas.state in WELL:
+    if atlas is None or atlas.state == "ok":
         return []
-    return [
-        Trouble(
-            f"Atlas: {markdown_safe(atlas.state)}",
-            atlas.since,
-            f"{markdown_safe(atlas.sentence)} What you see is what was last known; we keep trying.",
-        )
-    ]
+    headline, advice = ATLAS_TROUBLES.get(atlas.state, (f"Atlas is {markdown_safe(atlas.state)}", ""))
+    return [Trouble(headline, atlas.since, f"{advice} {markdown_safe(atlas.sentence)}")]
+
+
+def is_alive(worker: WorkerState, now: int) -> bool:
+    """Whether the worker said lately that it runs."""
+    return worker.state == "running" and now - worker.seen_at <= SILENT_AFTER_MS
 
 
 @st.fragment(run_every="5s")
@@ -91,8 +105,8 @@ def show_freshness() -> None:
             f"Worker silent, {age_in_words(worker.seen_at, now)}", color="red", icon=":material/cloud_off:"
         )
     else:
-        st.badge("Up to date", color="green", icon=":material/cloud_done:")
-    st.caption(f"Times are {markdown_safe(viewer_zone().key)}")
+        st.badge("Worker running", color="green", icon=":material/cloud_done:")
+    st.caption(f"Times are {viewer_zone().key}")
 
 
 def _since(at: int, now: int, zone: ZoneInfo) -> str:

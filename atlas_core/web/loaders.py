@@ -23,6 +23,7 @@ from atlas_core.settings import Settings, load_settings
 
 PER_PAGE = 50
 RUNNING_AT_MOST = 200
+RECENT_AT_MOST = 500
 KEPT_SECONDS = 5
 """Two commits within one tick of the file system's clock look alike; an answer is never older than this."""
 
@@ -92,6 +93,11 @@ def load_found_flows(wanted: FlowFilter, page: int) -> FlowPage:
     # Only a reason to look at depends on the hour; without one the answer is good for longer.
     now = _this_second() if wanted.attention else None
     return _ask(queries.find_flows, wanted, page, PER_PAGE, now=now, overdue_ms=overdue_ms())
+
+
+def load_flows_since(wanted: FlowFilter) -> pd.DataFrame:
+    """Up to `RECENT_AT_MOST` of the newest flows that fit."""
+    return _ask(queries.find_flows, wanted, 1, RECENT_AT_MOST).frame
 
 
 def load_statuses() -> list[str | None]:

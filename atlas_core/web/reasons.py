@@ -80,7 +80,7 @@ def show_reason(reason: str, flows: int, oldest_at: int | None, now: int) -> Non
     known = REASONS.get(reason, UNFORESEEN)
     overdue = span_in_words(loaders.overdue_ms())
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(f"### {flows:,}", width=90)
+        st.markdown(f"## {flows:,}", width=80)
         with st.container(gap="xsmall", width="stretch"):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.badge(filters.REASON_LABELS.get(reason, reason), icon=known.icon, color=known.color)

@@ -36,7 +36,7 @@ WARM = (
     "pyarrow",
     "streamlit.elements.arrow",
     "streamlit.elements.plotly_chart",
-    "plotly.graph_objects",
+    "atlas_core.web.frame",
 )
 
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)

@@ -23,13 +23,13 @@ def show_flows(frame: pd.DataFrame, key: str) -> None:
             "open": "Open",
             "application": frame["application_id"],
             "outcome": [[theme.outcome_look(outcome).label] for outcome in frame["outcome"]],
+            "created": moments(frame["created_at"]),
             "similarity": frame["min_similarity"],
             "checks": frame["checks"],
             "documents": frame["documents"],
             "errors": frame["document_errors"],
             "status": [theme.status_look(status).label for status in frame["master_status"]],
             "product": frame["product_type"],
-            "created": moments(frame["created_at"]),
             "flow": frame["flow_uuid"],
         }
     )
@@ -41,13 +41,14 @@ def show_flows(frame: pd.DataFrame, key: str) -> None:
         alt="Flows, newest first",
         column_config={
             "open": open_column(key, frame["flow_uuid"].tolist()),
-            "application": st.column_config.TextColumn("Application", width="medium", pinned=True),
+            "application": st.column_config.TextColumn("Application", width="medium"),
             "outcome": st.column_config.MultiselectColumn(
                 "Outcome",
                 options=[look.label for look in looks],
                 color=[look.color for look in looks],
                 help="What the flow asks of us.",
             ),
+            "created": moment_column("Created"),
             "similarity": st.column_config.NumberColumn(
                 "Lowest similarity", format="%g", help="Of its cross-checks, from 0 (differ) to 100 (same)."
             ),
@@ -58,7 +59,6 @@ def show_flows(frame: pd.DataFrame, key: str) -> None:
             ),
             "status": st.column_config.TextColumn("Atlas says", help="Of the flow as a whole."),
             "product": st.column_config.TextColumn("Product"),
-            "created": moment_column("Created"),
             "flow": st.column_config.TextColumn("Flow id", width="medium"),
         },
     )

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 UTC = "UTC"
+RENAMED = {"Asia/Calcutta": "Asia/Kolkata"}  # browsers still say the old name
 
 _LINK_STARTS = re.compile(r"(?i)www(?=\\\.)|https?(?=\\:)|\\@")
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
@@ -18,7 +19,7 @@ _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 def zone_of(name: str | None) -> ZoneInfo:
     """The viewer's time zone, or UTC where the browser names none that we know."""
     try:
-        return ZoneInfo(name or UTC)
+        return ZoneInfo(RENAMED.get(name or UTC, name or UTC))
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return ZoneInfo(UTC)
 

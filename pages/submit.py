@@ -1,0 +1,31 @@
+"""Submit: send one application, or a CSV of many, and decide where an answer was lost."""
+
+import streamlit as st
+
+from atlas_core.web import loaders
+from atlas_core.web.frame import require_user
+from atlas_core.web.intake_parts import ask_for_csv, ask_for_one
+from atlas_core.web.parts import show_title
+from atlas_core.web.submission_parts import show_progress, show_undecided
+
+require_user()
+show_title(
+    "Submit",
+    "Send loan documents to Atlas. You give links to the documents; Atlas fetches them itself, reads them "
+    "and compares them. Everything is checked here before anything is sent.",
+)
+if group_id := st.query_params.get("group"):
+    show_progress(group_id)
+
+one, many, undecided = st.tabs(
+    ["One application", "Many by CSV", "Undecided"], key="tab", bind="query-params", on_change="rerun"
+)
+if one.open:
+    with one:
+        ask_for_one(loaders.desk_settings())
+if many.open:
+    with many:
+        ask_for_csv(loaders.desk_settings())
+if undecided.open:
+    with undecided:
+        show_undecided()
