@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -108,13 +107,18 @@ def mask_value(value: object) -> tuple[object, int]:
     return walk.mask(value, named=False), walk.cuts
 
 
-def unused_key(key: str, *taken: Mapping[str, object]) -> str:
-    """`key`, or where one of `taken` has it the first of `key (2)`, `key (3)`, … that none has."""
-    number, free = 1, key
-    while any(free in keys for keys in taken):
-        number += 1
-        free = f"{key} ({number})"
-    return free
+def keep_renamed(kept: dict[str, object], renamed: list[tuple[str, str, object]]) -> None:
+    """Adds (old key, new key, member) to `kept`; a new key that is taken gets a number: `key (2)`.
+
+    In the order of the old keys, for the order in which they came must not show in what is kept.
+    """
+    numbers: dict[str, int] = {}
+    for _, key, member in sorted(renamed, key=lambda entry: entry[0]):
+        free = key
+        while free in kept:
+            numbers[key] = numbers.get(key, 1) + 1
+            free = f"{key} ({numbers[key]})"
+        kept[free] = member
 
 
 class _Walk:
@@ -151,10 +155,8 @@ class _Walk:
                 kept[key] = masked
             else:
                 renamed.append((key, masked_key, masked))
-        # Sorted, for the order in which keys came must not show in what is kept.
-        for _, masked_key, masked in sorted(renamed, key=lambda entry: entry[0]):
-            self.cuts += 1
-            kept[unused_key(masked_key, kept, members)] = masked
+        self.cuts += len(renamed)
+        keep_renamed(kept, renamed)
         return kept
 
     def mask_string(self, text: str, named: bool) -> str:

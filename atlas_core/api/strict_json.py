@@ -9,15 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from typing import Any
 
-from atlas_core.api.masking import mask_text, unused_key
+from atlas_core.api.masking import keep_renamed, mask_text
 from atlas_core.errors import PayloadError
 from atlas_core.models import Flag, FlagKind
 
 MAX_DEPTH = 32
 MAX_INTEGER_DIGITS = 4_300  # Python's own limit
 MAX_VALUE_BYTES = 64 * 1024
+_ROOM = 256
 
 Path = tuple[str | int, ...]
 
@@ -88,11 +90,11 @@ def cut_text(text: str) -> str:
     whole = text.encode()
     if len(whole) <= MAX_VALUE_BYTES:
         return text
-    digest = hashlib.sha256(whole).hexdigest()
-    # In pieces, so that no part of the digest can look like a personal number.
-    pieces = ":".join(digest[at : at + 8] for at in range(0, 64, 8))
-    note = f" [cut: {len(whole)} bytes in all, sha256:{pieces}]"
-    return whole[: MAX_VALUE_BYTES - len(note)].decode(errors="ignore") + note
+    # In pairs, so that no part of the digest can look like a personal number.
+    note = f" [cut: {len(whole)} bytes in all, sha256 {hashlib.sha256(whole).digest().hex(':')}]"
+    head = whole[: MAX_VALUE_BYTES - len(note) - _ROOM].decode(errors="ignore")
+    # What is left of a long number may look like a personal one now.
+    return mask_text(head)[0] + note
 
 
 def cut_values(value: object) -> tuple[object, tuple[Flag, ...]]:
@@ -125,8 +127,8 @@ class _Reader:
             return members
         self.is_odd = True
         odd = _Repeating(members)
-        keys = [key for key, _ in pairs]
-        odd.repeated = tuple(key for key in members if keys.count(key) > 1)
+        times = Counter(key for key, _ in pairs)
+        odd.repeated = tuple(key for key in members if times[key] > 1)
         return odd
 
     def read_float(self, text: str) -> float | NotANumber:
@@ -194,12 +196,15 @@ def _mend(value: object, path: Path, flags: list[Flag]) -> object:
     if isinstance(value, _Repeating):
         flags.extend(Flag(FlagKind.KEY_REPEATED, place_of((*path, key))) for key in value.repeated)
     mended: dict[str, object] = {}
-    # Sorted, for the order in which keys came must not show in what is kept.
-    for key in sorted(value):
+    renamed: list[tuple[str, str, object]] = []
+    for key, member in value.items():
         whole_key = _mend_text(key, path, flags)
-        if whole_key != key:
-            whole_key = unused_key(whole_key, mended, value)
-        mended[whole_key] = _mend(value[key], (*path, whole_key), flags)
+        whole = _mend(member, (*path, whole_key), flags)
+        if whole_key == key:
+            mended[key] = whole
+        else:
+            renamed.append((key, whole_key, whole))
+    keep_renamed(mended, renamed)
     return mended
 
 
