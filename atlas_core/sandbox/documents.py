@@ -26,6 +26,7 @@ _PAPERS = {
     "AADHAAR": (255, 246, 236),
     "PAN": (233, 243, 250),
 }
+_FACES = ((40, 60), (510, 60), (60, 220))
 _REFUSED = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code></Error>'
 
 
@@ -53,9 +54,9 @@ def _draw_box(draw: ImageDraw.ImageDraw, case: Case, faces: int) -> None:
     draw.rectangle((220, 190, 430, 330), fill=(193, 154, 107), outline=_INK)
     draw.polygon(((220, 190), (170, 150), (380, 150), (430, 190)), fill=(214, 180, 134), outline=_INK)
     draw.rectangle((285, 120, 365, 230), fill=(52, 58, 70), outline=_INK)
-    for face in range(faces):
-        left, top = 40 + face * 150 + (350 if face else 0), 60 + rng.randrange(30)
-        left = min(left, _WIDTH - 130)
+    for face in range(min(faces, len(_FACES))):
+        left, top = _FACES[face]
+        top += rng.randrange(20)
         draw.ellipse((left, top, left + 90, top + 110), fill=(222, 184, 150), outline=_INK)
         for eye in (28, 58):
             draw.ellipse((left + eye, top + 42, left + eye + 7, top + 49), fill=_INK)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,14 +29,20 @@ def _missing(body: dict[str, Any], names: tuple[str, ...]) -> None:
         raise RefusalError(400, f"Missing or empty required parameters: {lacking}")
 
 
-def _texts(item: object) -> dict[str, Any]:
-    """The parts of a JSON object that are text; `{}` for anything else."""
-    pairs = item.items() if isinstance(item, dict) else ()
-    return {name: value for name, value in pairs if isinstance(value, str)}
-
-
 def _is_web(url: object) -> bool:
-    return isinstance(url, str) and url.startswith(("http://", "https://"))
+    """True for an http(s) address that has a host and, where it names one, a port."""
+    try:
+        place = urlsplit(url) if isinstance(url, str) else urlsplit("")
+        return place.scheme in ("http", "https") and bool(place.hostname) and place.port != 0
+    except ValueError:
+        return False
+
+
+def _check_file(file: object) -> None:
+    """Refuse an entry of `file_urls` that is not an address and an id."""
+    entry = file if isinstance(file, dict) else {}
+    named = isinstance(entry.get("document_id"), str) and entry["document_id"]
+    _missing({"file_url": _is_web(entry.get("file_url")), "document_id": named}, ("file_url", "document_id"))
 
 
 class Atlas:
@@ -124,7 +131,7 @@ class Atlas:
             flow = self._known(flow_uuid)
             files = body["file_urls"]
             for file in files if isinstance(files, list) else [{}]:
-                _missing(_texts(file), ("file_url", "document_id"))
+                _check_file(file)
             if "skip_auth" not in plays and not await self.journeys.reach_auth(flow):
                 raise RefusalError(422, "The configured auth_url could not be reached")
             items = self.flows.add_files(flow, files)

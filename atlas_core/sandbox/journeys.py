@@ -20,17 +20,18 @@ _READ_CAP = 65_536
 
 
 def _send(request: Outgoing) -> tuple[int, bytes]:
-    """One request over a fresh connection, no redirects: status and the first 64 kB, or 0 and none."""
+    """One request over a fresh connection, no redirects: status and the first 64 kB, or 0 and none.
+
+    The address was checked at flow/init: http(s), with a host.
+    """
     place = urlsplit(request.url)
-    if place.scheme not in ("http", "https") or not place.hostname:
-        return 0, b""
+    host = place.hostname or ""
     connection: http.client.HTTPConnection
     if place.scheme == "https":
-        connection = http.client.HTTPSConnection(
-            place.hostname, place.port, timeout=_SECONDS, context=ssl.create_default_context()
-        )
+        trusted = ssl.create_default_context()
+        connection = http.client.HTTPSConnection(host, place.port, timeout=_SECONDS, context=trusted)
     else:
-        connection = http.client.HTTPConnection(place.hostname, place.port, timeout=_SECONDS)
+        connection = http.client.HTTPConnection(host, place.port, timeout=_SECONDS)
     target = place.path + (f"?{place.query}" if place.query else "")
     try:
         body = None if request.method == "GET" else request.payload

@@ -206,8 +206,8 @@ class Flows:
             results["ocr_data"] = []
         elif status["processing_status"] != "SUCCESS":
             begin, end = _READING
-            share = min(1.0, max(0.0, (self._progress(flow) - begin) / (end - begin)))
-            share = 0.5 if status["processing_status"] == "FAILED" else share
+            most = 0.5 if make_case(self.seed, flow.application_id).failure else 1.0
+            share = min(most, max(0.0, (self._progress(flow) - begin) / (end - begin)))
             results["ocr_data"] = results["ocr_data"][: int(share * len(flow.files))]
         if status["crossheck_status"] != "COMPLETED":
             results["cross_checks"] = []
