@@ -193,6 +193,7 @@ def test_the_writer_keeps_its_promises_by_these_settings(books: MadeBooks) -> No
         "busy_timeout": 15_000,
         "journal_size_limit": 64 * 1024 * 1024,
         "mmap_size": 0,
+        "temp_store": 2,
     }
     with AtlasWriter(books.atlas) as writer:
         found = writer.write(

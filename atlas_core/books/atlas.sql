@@ -146,7 +146,9 @@ CREATE TABLE fields (
   ordinal INTEGER NOT NULL,
   name TEXT NOT NULL,
   value ANY,
-  shape TEXT NOT NULL CHECK (shape IN ('text', 'number', 'boolean', 'list', 'object', 'empty', 'null')),
+  -- Not IN (...): SQLite builds that list anew for each row, half as dear again for a whole result.
+  shape TEXT NOT NULL CHECK (shape = 'text' OR shape = 'number' OR shape = 'null' OR shape = 'empty'
+    OR shape = 'list' OR shape = 'object' OR shape = 'boolean'),
   confidence REAL CHECK (confidence BETWEEN 0 AND 1),
   confidence_raw TEXT,
   PRIMARY KEY (result_id, position, ordinal),
