@@ -79,7 +79,12 @@ def html(status: int) -> Step:
 
 def zipped(body: bytes) -> Step:
     """A gzip answer."""
-    return reply(200, gzip.compress(body), headers={"Content-Encoding": "gzip"})
+
+    def step(connection: socket.socket, asked: Asked) -> bool:
+        content = gzip.compress(body, compresslevel=1)
+        return reply(200, content, headers={"Content-Encoding": "gzip"})(connection, asked)
+
+    return step
 
 
 def silence(seconds: float = 30.0) -> Step:
@@ -168,6 +173,7 @@ class ScriptedAtlas:
         self.asked: list[Asked] = []
         self.tokens_given = 0
         self.connections_made = 0
+        self.reads_bodies = True
         self._door = socket.create_server(("127.0.0.1", port), backlog=128)
         self.port: int = self._door.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
@@ -218,7 +224,7 @@ class ScriptedAtlas:
                     self._connections.append(connection)
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 with connection.makefile("rb") as incoming:
-                    while (asked := _read(incoming)) is not None:
+                    while (asked := _read(incoming, self.reads_bodies)) is not None:
                         if not self._next_step(asked)(connection, asked):
                             break
         finally:
@@ -255,7 +261,7 @@ class ScriptedAtlas:
         return reply(404, {"error": "no such path"})
 
 
-def _read(incoming: Any) -> Asked | None:
+def _read(incoming: Any, reads_body: bool) -> Asked | None:
     line = incoming.readline().decode("latin-1").split()
     if len(line) != 3:
         return None
@@ -263,7 +269,7 @@ def _read(incoming: Any) -> Asked | None:
     while (header := incoming.readline().decode("latin-1").strip()) != "":
         name, _, value = header.partition(":")
         headers[name.strip().lower()] = value.strip()
-    body = incoming.read(int(headers.get("content-length", 0)))
+    body = incoming.read(int(headers.get("content-length", 0))) if reads_body else b""
     target = line[1] if line[1].startswith("/") else "/" + line[1].split("/", 3)[-1]
     return Asked(line[0], target, headers, body)
 

@@ -148,7 +148,7 @@ class Wire:
         body, trouble, is_whole = b"", "", True
         try:
             body = response.raw.read(MAX_BODY + 1, decode_content=False) or b""
-            if response.raw.length_remaining:
+            if response.raw.length_remaining and len(body) <= MAX_BODY:
                 trouble, is_whole = f"its body broke off after {len(body)} bytes", False
         except _FOREIGN as error:
             is_whole = False
