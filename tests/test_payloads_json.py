@@ -140,7 +140,7 @@ def test_hostile_bodies_are_read_in_time_in_step_with_their_size(piece: bytes) -
             parse_json(body)
         return time.process_time() - start
 
-    assert min(seconds(400_000) for _ in range(3)) < 12 * min(seconds(50_000) for _ in range(3)) + 0.05
+    assert min(seconds(160_000) for _ in range(3)) < 12 * min(seconds(20_000) for _ in range(3)) + 0.05
 
 
 def test_b66_one_meaning_has_one_spelling() -> None:
@@ -161,7 +161,7 @@ def test_b33_a_text_beyond_64_kb_is_cut_once_and_tells_what_it_was() -> None:
 
 def test_b33_no_cut_leaves_what_looks_like_a_personal_number() -> None:
     number = aadhaar(random.Random("cuts"))
-    for before in range(64_900, 65_300):
+    for before in range(65_050, 65_250):
         short = cut_text("x" * before + f" {number}789 " + "y" * 9_000)
         assert not numbers_left(short)
         assert cut_text(short) == short
