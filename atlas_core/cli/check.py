@@ -53,8 +53,11 @@ def _atlas(settings: Settings) -> Answer:
 
 
 def _worker(settings: Settings) -> Answer:
-    with open_books(settings.atlas_book, settings.desk_book) as books:
-        state = worker_state(books).get("worker")
+    try:
+        with open_books(settings.atlas_book, settings.desk_book) as books:
+            state = worker_state(books).get("worker")
+    except BookMissing:
+        state = None
     if state is None or state.seen_at < now_ms() - HEARTBEAT_MS:
         return False, "it is not running. Start it with: python -m atlas_core up"
     return True, "it is running."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from atlas_core.errors import SettingsError
+from atlas_core.sandbox.faults import Switchboard
 from atlas_core.sandbox.server import serve
 from atlas_core.settings import Settings
 
@@ -13,8 +14,9 @@ def run_sandbox(settings: Settings) -> int:
     """Serves the sandbox on loopback until it is told to stop."""
     try:
         faults = json.loads(settings.sandbox_faults) if settings.sandbox_faults else None
-    except ValueError:
-        raise SettingsError("ATLAS_SANDBOX_FAULTS must be JSON, as the README shows.") from None
+        Switchboard(faults)
+    except ValueError as error:
+        raise SettingsError(f"ATLAS_SANDBOX_FAULTS cannot be played: {str(error).rstrip('.')}.") from None
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     print(f"Sandbox on {settings.sandbox_origin}", flush=True)
     serve(
