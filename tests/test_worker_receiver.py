@@ -1,0 +1,312 @@
+"""The receiver over real HTTP: who may enter, what is kept, and what is said back."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas_core.books import attempts
+from atlas_core.books.schema import migrate_atlas
+from atlas_core.books.writer import AtlasWriter
+from atlas_core.clock import now_ms
+from atlas_core.worker.parts import hash_of
+from atlas_core.worker.receiver import MAX_BODY, Receiver
+from tests.workers import rows
+
+RESULTS = {"flow_uuid": "flow-0001", "ocr_data": [], "cross_checks": []}
+Answer = tuple[int, dict[str, str], bytes]
+
+
+@dataclass
+class Door:
+    """A receiver with one attempt behind `auth-part` and `callback-part`, and its book."""
+
+    book: Path
+    writer: AtlasWriter
+    port: int
+    called: threading.Event
+
+    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)) as connection:
+            connection.putrequest(method, path, skip_accept_encoding=True)
+            given = {name.replace("_", "-"): value for name, value in headers.items()}
+            for name, value in {"Content-Length": str(len(body)), **given}.items():
+                connection.putheader(name, value)
+            connection.endheaders(body)
+            answer = connection.getresponse()
+            return answer.status, {key.lower(): value for key, value in answer.getheaders()}, answer.read()
+
+    def token(self) -> str:
+        return str(json.loads(self.ask("POST", "/atlas/auth/auth-part")[2])["access_token"])
+
+    def call(self, results: Any, token: str, path: str = "/atlas/callback/callback-part") -> int:
+        body = results if isinstance(results, bytes) else json.dumps(results).encode()
+        return self.ask("POST", path, body, Token=token)[0]
+
+    def deliveries(self) -> list[tuple[Any, ...]]:
+        return rows(self.book, "SELECT outcome, times_seen, reason FROM deliveries ORDER BY delivery_id")
+
+
+def open_door(folder: Path, **settings: str) -> Iterator[Door]:
+    book = folder / "atlas.db"
+    migrate_atlas(book)
+    with AtlasWriter(book) as writer:
+        called = threading.Event()
+        receiver = Receiver(writer, book, address="127.0.0.1", port=0, on_callback=called.set, **settings)
+        for number, part in ((1, ""), (2, "other-")):
+            attempt_id = writer.write(
+                attempts.start_attempt,
+                number,
+                1,
+                application_id=f"APP-{number}",
+                product_type="PROD_CDL",
+                auth_part=hash_of(f"{part}auth-part"),
+                callback_part=hash_of(f"{part}callback-part"),
+                now=now_ms(),
+            )
+            assert attempt_id is not None
+            writer.write(attempts.save_init_answer, attempt_id, f"flow-000{number}", now=now_ms())
+        receiver.start()
+        door = Door(book, writer, receiver.port, called)
+        try:
+            while True:
+                try:
+                    door.ask("GET", "/healthz")
+                    break
+                except ConnectionError:
+                    time.sleep(0.01)
+            yield door
+        finally:
+            receiver.stop()
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Door]:
+    yield from open_door(tmp_path)
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Door]:
+    yield from open_door(tmp_path, client_id="lender", client_secret="the lender's word")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_auth_url_gives_a_token_that_opens_the_callback_url(door: Door, method: str) -> None:
+    status, _, body = door.ask(method, "/atlas/auth/auth-part")
+    answer = json.loads(body)
+    assert status == 200
+    assert answer["expires_in"] == 600
+    assert door.call(RESULTS, answer["access_token"]) == 200
+    assert door.deliveries() == [("waiting", 1, None)]
+    assert door.called.is_set()
+
+
+def test_only_the_hash_of_a_token_is_kept(door: Door) -> None:
+    token = door.token()
+    kept = rows(door.book, "SELECT token_hash FROM receiver_tokens")
+    assert kept == [(hash_of(token),)]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Client_Id": "lender"},
+        {"Client_Id": "lender", "Client_Secret": "wrong"},
+        {"Client_Id": "wrong", "Client_Secret": "the lender's word"},
+        {"Client_Id": "lend\xe9r", "Client_Secret": "\xe9"},
+    ],
+)
+def test_wrong_credentials_are_refused_with_one_same_text_b90(guarded: Door, headers: dict[str, str]) -> None:
+    status, _, body = guarded.ask("POST", "/atlas/auth/auth-part", **headers)
+    assert (status, json.loads(body)) == (401, {"error": "Client-Id or Client-Secret is wrong."})
+
+
+def test_right_credentials_are_let_in(guarded: Door) -> None:
+    status, _, _ = guarded.ask(
+        "POST", "/atlas/auth/auth-part", Client_Id="lender", Client_Secret="the lender's word"
+    )
+    assert status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Token": ""},
+        {"Token": "wrong"},
+        {"Token": "w" * 100_000},
+        {"Token": "t\xf6ken"},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": "Basic d3Jvbmc="},
+    ],
+)
+def test_a_callback_without_a_good_token_is_refused_and_nothing_is_kept_b62_b63(
+    door: Door, headers: dict[str, str]
+) -> None:
+    status, _, _ = door.ask("POST", "/atlas/callback/callback-part", b"{}", **headers)
+    assert status in (
+        (400, 401) if len(headers.get("Token", "")) > 60_000 else (401,)
+    )  # 400: too long a head
+    assert door.deliveries() == []
+
+
+def test_two_tokens_are_refused_though_one_is_good_b63(door: Door) -> None:
+    token = door.token()
+    status, _, _ = door.ask(
+        "POST", "/atlas/callback/callback-part", b"{}", Token=token, Authorization=f"Bearer {token}"
+    )
+    assert status == 401
+
+
+def test_a_token_in_the_address_is_refused_b64(door: Door) -> None:
+    token = door.token()
+    status, _, _ = door.ask("POST", f"/atlas/callback/callback-part?token={token}&Token={token}", b"{}")
+    assert status == 401
+
+
+def test_an_expired_token_is_refused_b63(door: Door) -> None:
+    door.writer.write(attempts.save_token, hash_of("old"), 1, expires_at=now_ms() - 1)
+    assert door.call(RESULTS, "old") == 401
+
+
+def test_a_token_fetched_at_one_address_opens_another_but_not_without_its_part(door: Door) -> None:
+    token = door.token()
+    other = {**RESULTS, "flow_uuid": "flow-0002"}
+    assert door.call(other, token, "/atlas/callback/other-callback-part") == 200
+    assert door.call(other, token, "/atlas/callback/auth-part") == 404
+    assert [row[0] for row in door.deliveries()] == ["waiting"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/atlas/callback/",
+        "/atlas//callback/callback-part",
+        "/atlas/callback/callback-part/",
+        "/ATLAS/callback/callback-part",
+        "/atlas/callback/%2e%2e",
+        "/atlas/callback/nobody",
+        "/",
+    ],
+)
+def test_any_other_path_is_not_there_b84(door: Door, path: str) -> None:
+    assert door.call(RESULTS, door.token(), path) == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS", "TRACE", "HEAD"])
+def test_other_methods_are_refused_b83(door: Door, method: str) -> None:
+    assert door.ask(method, "/atlas/callback/callback-part")[0] == 405
+    if method not in ("GET",):
+        assert door.ask(method, "/atlas/auth/auth-part")[0] == 405
+
+
+def test_a_hundred_same_callbacks_at_once_are_one_row_b67(door: Door) -> None:
+    token = door.token()
+    spaced = json.dumps(dict(reversed(RESULTS.items())), indent=2).encode()  # the same in other words
+    bodies = [spaced if number % 2 else json.dumps(RESULTS).encode() for number in range(100)]
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(lambda body: door.call(body, token), bodies))
+    assert answers == [200] * 100
+    assert door.deliveries() == [("waiting", 100, None)]
+
+
+def test_another_flow_or_application_is_put_aside_with_an_alarm_b72_b73(door: Door) -> None:
+    token = door.token()
+    assert door.call({**RESULTS, "flow_uuid": "flow-0002"}, token) == 200
+    assert door.call({**RESULTS, "application_id": "APP-2"}, token) == 200
+    assert [row[0] for row in door.deliveries()] == ["mismatch", "mismatch"]
+    assert len(rows(door.book, "SELECT 1 FROM alarms")) == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b'"text"', b"7", b"null", b"\xff\xfe{}", b"[" * 10_000],
+    ids=["empty", "cut", "list", "text", "number", "null", "utf-16", "deep"],
+)
+def test_what_is_no_result_is_a_dead_letter_without_its_text_b75_b76(door: Door, body: bytes) -> None:
+    assert door.call(body, door.token()) == 400
+    outcome, digest, size, kept = rows(door.book, "SELECT outcome, digest, size, body FROM deliveries")[0]
+    assert (outcome, size, kept) == ("dead letter", len(body), None)
+    assert digest == hash_of(body)
+
+
+def test_json_under_another_name_is_read_and_forms_are_not_b77_b78_b80(door: Door) -> None:
+    token = door.token()
+    path, body = "/atlas/callback/callback-part", json.dumps(RESULTS).encode()
+    assert door.ask("POST", path, body, Token=token, Content_Type="text/plain")[0] == 200
+    for kind in ("multipart/form-data; boundary=x", "application/x-www-form-urlencoded"):
+        assert door.ask("POST", path, body, Token=token, Content_Type=kind)[0] == 415
+    for encoding in ("gzip", "br", "deflate"):
+        assert door.ask("POST", path, body, Token=token, Content_Encoding=encoding)[0] == 415
+
+
+def test_a_body_announced_too_large_is_refused_unread_b79(door: Door) -> None:
+    status, headers, _ = door.ask(
+        "POST", "/atlas/callback/callback-part", b"{", Token=door.token(), Content_Length=str(50 * 2**20)
+    )
+    assert status == 413
+    assert headers["connection"] == "close"
+
+
+def test_a_body_that_grows_too_large_is_cut_off_b79(door: Door) -> None:
+    head = f"POST /atlas/callback/callback-part HTTP/1.1\r\nHost: x\r\nToken: {door.token()}\r\n"
+    with socket.create_connection(("127.0.0.1", door.port), timeout=10) as connection:
+        connection.sendall((head + "Transfer-Encoding: chunked\r\n\r\n").encode())
+        chunk, sent = b"10000\r\n" + b" " * 65_536 + b"\r\n", 0
+        try:
+            while sent < 10 * MAX_BODY:
+                connection.sendall(chunk)
+                sent += 65_536
+            answer = connection.recv(1000)
+        except (ConnectionResetError, BrokenPipeError):
+            answer = b""
+    assert sent < 4 * MAX_BODY
+    assert answer in (b"",) or b" 413 " in answer
+    assert door.deliveries() == []
+
+
+def test_a_caller_that_falls_silent_is_sent_away_and_holds_nobody_up_b81(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("atlas_core.worker.receiver.READ_SECONDS", 1.0)
+    token = door.token()
+    head = f"POST /atlas/callback/callback-part HTTP/1.1\r\nHost: x\r\nToken: {token}\r\n"
+    silent = []
+    for number in range(60):
+        connection = socket.create_connection(("127.0.0.1", door.port), timeout=10)
+        connection.sendall(b"POST /atl" if number % 2 else f"{head}Content-Length: 1000\r\n\r\n{{".encode())
+        silent.append(connection)
+    started = time.monotonic()
+    assert door.call(RESULTS, token) == 200
+    assert time.monotonic() - started < 1.0
+    for number, connection in enumerate(silent):
+        with connection:
+            answer = connection.recv(1000)
+            assert answer == b"" if number % 2 else b" 408 " in answer
+    assert time.monotonic() - started < 5.0
+
+
+def test_a_book_that_cannot_take_it_is_said_to_the_caller_b88(door: Door) -> None:
+    token = door.token()
+    door.writer.close()
+    status, headers, _ = door.ask(
+        "POST", "/atlas/callback/callback-part", json.dumps(RESULTS).encode(), Token=token
+    )
+    assert (status, headers["retry-after"]) == (503, "30")
+
+
+def test_answers_say_nothing_of_what_serves_them(door: Door) -> None:
+    _, headers, _ = door.ask("GET", "/healthz")
+    assert set(headers) <= {"content-length", "content-type", "connection"}
