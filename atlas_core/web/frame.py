@@ -32,7 +32,6 @@ def require_user() -> User:
 
 def show_page() -> None:
     """Draws the frame and runs the page that the address names."""
-    loaders.desk_settings()
     st.set_page_config(
         page_title="Atlas Desk",
         page_icon=str(HERE / "favicon.png"),
@@ -83,6 +82,13 @@ def show_page() -> None:
     st.set_page_config(page_title=f"{page.title} · Atlas Desk")
     user = require_user()
     with st.sidebar:
+        if loaders.desk_settings().uses_sandbox:
+            st.badge(
+                "Sandbox",
+                icon=":material/science:",
+                color="violet",
+                help="No credentials are set, so a sandbox on this machine plays Atlas.",
+            )
         show_freshness()
         st.caption(user.name + ("" if user.is_signed_in else " · local, not signed in"))
     with told_in_words():

@@ -10,7 +10,7 @@ from atlas_core.books.queries import FlowFilter
 from atlas_core.insight import theme
 from atlas_core.models import STAGES
 from atlas_core.web import loaders
-from atlas_core.web.tables import open_column
+from atlas_core.web.tables import open_column, table_height
 from atlas_core.web.words import age_in_words, span_in_words
 
 KEPT_ENDED = 100
@@ -66,7 +66,7 @@ def show_running(flows: pd.DataFrame, now: int, key: str) -> str | None:
         shown,
         key=f"{key}_{st.session_state.get(ROUND, 0)}",
         hide_index=True,
-        height=460,
+        height=table_height(max(len(shown), 3), at_most=14),
         alt="Running flows, oldest first",
         on_select="rerun",
         selection_mode="single-row",

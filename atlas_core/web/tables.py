@@ -12,7 +12,7 @@ from atlas_core.insight import theme
 from atlas_core.web.filters import FLOW, address_without
 from atlas_core.web.words import viewer_zone
 
-ROW_HEIGHT = 35
+ROW_HEIGHT = 33  # pixels, at the theme's size of type
 
 
 def show_flows(frame: pd.DataFrame, key: str) -> None:
@@ -91,7 +91,7 @@ def moments(milliseconds: pd.Series) -> pd.Series:
 
 def table_height(rows: int, at_most: int = 20) -> int:
     """The height in pixels at which a table shows its rows, up to so many, without a bar of its own."""
-    return ROW_HEIGHT * (min(rows, at_most) + 1) + 3
+    return ROW_HEIGHT * (min(rows, at_most) + 1) + 2
 
 
 def _open_flow(name: str, flow_uuids: list[str | None]) -> None:

@@ -1,0 +1,117 @@
+"""A person at the desk: real Chromium, pages, worker and sandbox."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser import ROW_HEIGHT, Visitor, chromium, visiting
+from tests.desk_processes import RunningDesk, running_desk
+from tests.servers import running_sandbox
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDesk]:
+    with (
+        running_sandbox(seconds=1.0) as sandbox,
+        running_desk(tmp_path_factory.mktemp("books"), sandbox.url) as running,
+    ):
+        yield running
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def visitor(chrome: Browser, desk: RunningDesk) -> Iterator[Visitor]:
+    with visiting(chrome, desk.url) as somebody:
+        yield somebody
+
+
+def fill_cell(visitor: Visitor, row: int, column: int, text: str) -> None:
+    """Types into the form's table of documents as a person does."""
+    table = visitor.table("Documents of the application")
+    box = table.locator("canvas").first.bounding_box()
+    assert box is not None
+    x = box["x"] + (120 if column == 0 else box["width"] * 0.7)
+    visitor.page.mouse.click(x, box["y"] + ROW_HEIGHT * (row + 1.5))
+    visitor.page.keyboard.press("Enter")
+    editor = visitor.page.locator("#portal textarea")
+    editor.fill(text)
+    editor.press("Enter")
+    marked = column + 1  # the first column holds the marks of rows
+    expect(visitor.cell("Documents of the application", row, marked)).to_have_text(text)
+
+
+def test_a_new_user_submits_by_form_watches_it_finish_and_reads_what_came_back(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.open("/")
+    expect(page.get_by_text("Nothing has been sent yet")).to_be_visible()
+    page.get_by_role("link", name="Submit an application").click()
+    expect(visitor.title("Submit")).to_be_visible()
+
+    page.get_by_role("textbox", name="Application id").fill("LOAN-7001")
+    page.get_by_role("textbox", name="Application id").press("Enter")
+    for row, name in enumerate(("invoice", "delivery-order", "aadhaar")):
+        fill_cell(visitor, row, 0, name)
+        fill_cell(visitor, row, 1, f"https://papers.example.com/LOAN-7001/{name}.jpg")
+    expect(page.get_by_text("nothing stands against sending")).to_be_visible()
+    page.get_by_role("button", name="Send to Atlas").click()
+
+    expect(page.get_by_role("heading", name="1 of 1 application finished")).to_be_visible()
+    expect(visitor.cell("Applications sent together", 0, 1)).to_have_text("LOAN-7001")
+    visitor.click_cell("Applications sent together", 0, 35)
+    expect(visitor.title("LOAN-7001")).to_be_visible()
+    assert "/flow?" in page.url
+
+    expect(page.get_by_text(re.compile(r"similarity \d+ of 100")).first).to_be_visible()
+    page.get_by_role("tab", name=re.compile("Documents")).click()
+    fields = visitor.table("Fields read in one document")
+    expect(fields).to_be_visible()
+    expect(fields.get_by_text("Customer name", exact=True).first).to_be_attached()
+    page.get_by_role("tab", name="Ids and support").click()
+    expect(page.get_by_text("application_id: LOAN-7001")).to_be_visible()
+
+
+def test_a_csv_of_twenty_is_checked_sent_and_watched(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.open("/submit?tab=Many+by+CSV")
+    page.locator("input[type=file]").set_input_files(
+        {"name": "many.csv", "mimeType": "text/csv", "buffer": csv_of(20, bad_links=1)}
+    )
+    expect(page.get_by_text("The link must start with https://.").first).to_be_attached()
+    expect(page.get_by_role("button", name="Send 19 applications to Atlas")).to_be_enabled()
+
+    visitor.open("/submit?tab=Many+by+CSV")
+    page.locator("input[type=file]").set_input_files(
+        {"name": "many.csv", "mimeType": "text/csv", "buffer": csv_of(20)}
+    )
+    page.get_by_role("button", name="Send 20 applications to Atlas").click()
+    expect(page.get_by_role("heading", name="20 of 20 applications finished")).to_be_visible(timeout=40_000)
+
+    page.get_by_role("link", name="Results").click()
+    expect(visitor.title("Results")).to_be_visible()
+    page.get_by_role("searchbox", name="Find a flow by the beginning").fill("CSV-")
+    page.get_by_role("searchbox", name="Find a flow by the beginning").press("Enter")
+    expect(page.get_by_text("of 20 flows")).to_be_visible()
+
+
+def csv_of(applications: int, bad_links: int = 0) -> bytes:
+    text = io.StringIO(newline="")
+    rows = csv.writer(text)
+    rows.writerow(["application_id", "file_url", "document_id"])
+    for number in range(applications):
+        scheme = "http" if number < bad_links else "https"
+        for name in ("invoice", "delivery-order"):
+            rows.writerow(
+                [f"CSV-{number:03d}", f"{scheme}://papers.example.com/CSV-{number:03d}/{name}.jpg", name]
+            )
+    return text.getvalue().encode()
