@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -19,6 +20,7 @@ _WHOLE = frozenset(
 _SCORES = frozenset({"confidence", "min_similarity", "similarity"})
 _YES_OR_NO = frozenset({"confirmed", "links_kept"})
 
+_Type = Literal["Int64", "float64", "boolean", "object"]
 Parameters = Sequence[object] | Mapping[str, object]
 
 
@@ -35,17 +37,11 @@ class Books:
             return self._connection.execute(sql, parameters).fetchall()
 
     def frame(self, sql: str, parameters: Parameters = ()) -> pd.DataFrame:
-        """The rows of one select as a frame.
-
-        A column's type follows its name, so that an empty frame has the types of a full one: whole numbers
-        and times (`…_at`, `…_since`) are Int64, scores float64, yes or no boolean, the rest objects as kept.
-        """
+        """The rows of one select as a `typed_frame`."""
         with speaking_of(self._atlas):
             cursor = self._connection.execute(sql, parameters)
             names = [column[0] for column in cursor.description]
-            rows = [tuple(row) for row in cursor.fetchall()]
-        frame = pd.DataFrame(rows, columns=names, dtype=object)
-        return frame.astype({name: kind for name in names if (kind := _type_of(name)) is not None})
+            return typed_frame(names, cursor.fetchall())
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -59,12 +55,22 @@ class Books:
                     self._connection.execute("COMMIT")
 
 
-def _type_of(column: str) -> str | None:
+def typed_frame(names: Sequence[str], rows: Sequence[Iterable[object]]) -> pd.DataFrame:
+    """A frame whose columns' types follow their names, so that an empty one has the types of a full one:
+    whole numbers and times (`…_at`, `…_since`) are Int64, scores float64, yes or no boolean, and the rest
+    objects as they were kept."""
+    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
+    return pd.DataFrame(
+        {name: pd.Series(column, dtype=_type_of(name)) for name, column in zip(names, columns, strict=True)}
+    )
+
+
+def _type_of(column: str) -> _Type:
     if column.endswith(("_at", "_since")) or column in _WHOLE:
         return "Int64"
     if column in _SCORES:
         return "float64"
-    return "boolean" if column in _YES_OR_NO else None
+    return "boolean" if column in _YES_OR_NO else "object"
 
 
 @contextmanager

@@ -191,9 +191,9 @@ def main() -> None:
         f"ratio {found.of_sync:.1f} (goal at most {GOAL_OF_SYNC:g})"
     )
     print(
-        f"the same rows by sqlite-utils' row calls: {found.row_calls:.3f} ms; we are {found.of_row_calls:.1f} "
-        f"times faster (goal at least {GOAL_OF_ROW_CALLS:g}); within one transaction "
-        f"{found.row_calls_in_one:.3f} ms, {found.row_calls_in_one / found.ours:.1f} times"
+        f"the same rows by sqlite-utils' row calls: {found.row_calls:.3f} ms; we are "
+        f"{found.of_row_calls:.1f} times faster (goal at least {GOAL_OF_ROW_CALLS:g}); within one "
+        f"transaction {found.row_calls_in_one:.3f} ms, {found.row_calls_in_one / found.ours:.1f} times"
     )
 
 

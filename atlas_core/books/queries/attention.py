@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from atlas_core.books.reading import Books
+from atlas_core.books.reading import Books, typed_frame
 
 CALLBACK_EXPECTED_MS = 10 * 60_000
 
@@ -80,8 +80,7 @@ def attention(books: Books, *, now: int, overdue_ms: int) -> pd.DataFrame:
             for row in books.rows(_counted(cases), parameters)
             if row["flows"]
         ]
-    frame = pd.DataFrame(rows, columns=["reason", "flows", "oldest_at", "flow_uuid"], dtype=object)
-    return frame.astype({"flows": "Int64", "oldest_at": "Int64"})
+    return typed_frame(["reason", "flows", "oldest_at", "flow_uuid"], rows)
 
 
 def _counted(cases: str) -> str:

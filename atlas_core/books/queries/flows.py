@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from atlas_core.books.queries.attention import CASES, times
-from atlas_core.books.reading import Books
+from atlas_core.books.reading import Books, typed_frame
 from atlas_core.clock import now_ms
 from atlas_core.errors import InputError
 from atlas_core.models import Outcome
@@ -84,9 +84,7 @@ def flows_per_outcome(
             [created_from, created_to],
         )
     }
-    return pd.DataFrame(
-        {"outcome": [str(outcome) for outcome in Outcome], "flows": [counted.get(o, 0) for o in Outcome]}
-    ).astype({"outcome": object, "flows": "Int64"})
+    return typed_frame(["outcome", "flows"], [(str(outcome), counted.get(outcome, 0)) for outcome in Outcome])
 
 
 def find_flows(
