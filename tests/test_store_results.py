@@ -1,0 +1,241 @@
+"""What becomes of a flow's deliveries and versions, in every order in which they can come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas_core.books import results, store
+from atlas_core.books.writer import AtlasWriter
+from atlas_core.models import Flag, FlagKind, FlowStatus, Result
+from tests.made_books import DONE, START, make_books, make_result
+from tests.workers import rows
+
+FIRST, SECOND = make_result("flow-0001"), make_result("flow-0001", similarities=(95, 40))
+
+
+@dataclass
+class Ledger:
+    """A book with one flow, and what it says of it."""
+
+    book: Path
+    writer: AtlasWriter
+    flow_id: int
+    now: int = START
+
+    def end(self, status: FlowStatus = DONE) -> None:
+        self.now += 5_000
+        self.writer.write(store.save_look, self.flow_id, status, looked_at=self.now, review_below=70)
+
+    def bring(self, channel: str, result: Result, *, confirmed: bool = False, attempt_id: int = 0) -> str:
+        self.now += 5_000
+        return self.writer.write(
+            results.save_result,
+            self.flow_id,
+            result,
+            channel=channel,
+            received_at=self.now,
+            confirmed=confirmed,
+            review_below=70,
+            attempt_id=attempt_id or None,
+        )
+
+    def flow(self, *columns: str) -> tuple[Any, ...]:
+        return rows(self.book, f"SELECT {', '.join(columns)} FROM flows")[0]  # noqa: S608 our own names
+
+    def outcomes(self) -> list[tuple[Any, ...]]:
+        return rows(self.book, "SELECT channel, outcome, times_seen FROM deliveries ORDER BY delivery_id")
+
+    def versions(self) -> list[tuple[Any, ...]]:
+        return rows(self.book, "SELECT version, digest, confirmed FROM results ORDER BY version")
+
+    def effective(self) -> tuple[Any, ...]:
+        return rows(
+            self.book, "SELECT r.digest, r.confirmed FROM flows f JOIN results r ON r.result_id = f.result_id"
+        )[0]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    books = make_books(tmp_path)
+    with AtlasWriter(books.atlas) as writer:
+        flow_id = writer.write(
+            store.save_flow, "flow-0001", application_id="APP-1", product_type="PROD_CDL", created_at=START
+        )
+        yield Ledger(books.atlas, writer, flow_id)
+
+
+def test_fetched_results_after_the_end_are_the_flows_confirmed_first_version(ledger: Ledger) -> None:
+    ledger.end()
+    assert ledger.bring("extracts", FIRST, confirmed=True) == "confirmed"
+    assert ledger.versions() == [(1, FIRST.digest, 1)]
+    assert ledger.flow("outcome", "documents", "checks", "min_similarity", "watched", "confirmed_at") == (
+        "clear",
+        1,
+        1,
+        95,
+        0,
+        ledger.now,
+    )
+
+
+def test_the_same_results_again_are_a_count_and_no_version(ledger: Ledger) -> None:
+    ledger.end()
+    for _ in range(3):
+        ledger.bring("extracts", FIRST, confirmed=True)
+    assert ledger.outcomes() == [("extracts", "confirmed", 3)]
+    assert len(ledger.versions()) == 1
+
+
+def test_a_callback_is_provisional_and_the_same_fetch_confirms_it(ledger: Ledger) -> None:
+    assert ledger.bring("callback", FIRST, attempt_id=0) == "provisional"
+    assert ledger.flow("outcome", "confirmed_at") == ("running", None)
+    ledger.end()
+    assert ledger.flow("outcome") == ("clear",)
+    assert ledger.bring("extracts", FIRST, confirmed=True) == "confirms"
+    assert ledger.versions() == [(1, FIRST.digest, 1)]
+    assert ledger.outcomes() == [("callback", "confirmed", 1), ("extracts", "confirms", 1)]
+
+
+def test_one_body_is_kept_for_each_flow_and_content(ledger: Ledger) -> None:
+    ledger.bring("callback", FIRST)
+    ledger.end()
+    ledger.bring("extracts", FIRST, confirmed=True)
+    ledger.bring("extracts", SECOND, confirmed=True)
+    bodies = rows(ledger.book, "SELECT body IS NOT NULL FROM deliveries ORDER BY delivery_id")
+    assert bodies == [(1,), (0,), (1,)]
+
+
+def test_fetched_results_outvote_a_callback_that_differs_b69_b74(ledger: Ledger) -> None:
+    ledger.bring("callback", FIRST)
+    ledger.end()
+    assert ledger.bring("extracts", SECOND, confirmed=True) == "confirmed"
+    assert ledger.effective() == (SECOND.digest, 1)
+    assert ledger.outcomes()[0] == ("callback", "contradicted", 1)
+    assert rows(ledger.book, "SELECT kind FROM flags") == [("callback differed",)]
+    assert rows(ledger.book, "SELECT kind FROM alarms") == [("callback contradicted",)]
+    assert ledger.flow("outcome") == ("review",)
+
+
+def test_a_callback_after_confirmation_is_late_and_changes_nothing_b68(ledger: Ledger) -> None:
+    ledger.end()
+    ledger.bring("extracts", FIRST, confirmed=True)
+    before = ledger.flow("result_id", "outcome", "confirmed_at")
+    assert ledger.bring("callback", SECOND) == "late"
+    assert ledger.flow("result_id", "outcome", "confirmed_at") == before
+    assert len(ledger.versions()) == 1
+
+
+def test_results_that_change_after_confirmation_are_a_new_flagged_version(ledger: Ledger) -> None:
+    ledger.end()
+    ledger.bring("extracts", FIRST, confirmed=True)
+    confirmed_at = ledger.flow("confirmed_at")
+    ledger.bring("extracts", SECOND, confirmed=True)
+    assert ledger.versions() == [(1, FIRST.digest, 1), (2, SECOND.digest, 1)]
+    assert ledger.effective() == (SECOND.digest, 1)
+    assert rows(ledger.book, "SELECT result_id, kind, raw FROM flags") == [
+        (2, "changed after confirmation", "version 1")
+    ]
+    assert ledger.flow("confirmed_at") == confirmed_at
+
+
+def test_a_reading_before_the_checks_are_complete_is_confirmed_by_a_later_one(ledger: Ledger) -> None:
+    ledger.end(FlowStatus("SUCCESS", "SUCCESS", "PENDING", "SUCCESS"))
+    assert ledger.bring("extracts", FIRST) == "provisional"
+    assert ledger.flow("watched", "confirmed_at") == (1, None)
+    assert ledger.bring("callback", SECOND) == "contradicted"
+    assert ledger.effective() == (FIRST.digest, 0)
+    ledger.bring("extracts", FIRST, confirmed=True)
+    assert ledger.effective() == (FIRST.digest, 1)
+    assert ledger.outcomes()[0] == ("extracts", "confirmed", 2)
+
+
+def test_confirmation_brings_the_flags_of_the_reading_that_confirms(ledger: Ledger) -> None:
+    ledger.end()
+    ledger.bring("extracts", FIRST)
+    flag = Flag(FlagKind.CHECKS_UNFINISHED, "crossheck_status", "PENDING")
+    flagged = make_result("flow-0001", flags=(flag,))
+    assert flagged.digest == FIRST.digest
+    ledger.bring("extracts", flagged, confirmed=True)
+    assert rows(ledger.book, "SELECT kind, raw FROM flags") == [("cross-checks unfinished", "PENDING")]
+    assert ledger.flow("review_flags", "outcome") == (1, "review")
+
+
+@pytest.mark.parametrize("order", list(permutations(["end", "callback", "fetch", "stale callback"])))
+def test_every_order_of_news_ends_with_what_was_fetched_last(ledger: Ledger, order: tuple[str, ...]) -> None:
+    for news in order:
+        if news == "end":
+            ledger.end()
+        elif news == "fetch":
+            ledger.bring("extracts", SECOND, confirmed=True)
+        else:
+            ledger.bring("callback", FIRST if news == "stale callback" else SECOND)
+    assert ledger.effective() == (SECOND.digest, 1)
+    assert ledger.flow("outcome", "min_similarity", "master_status") == ("review", 40, "SUCCESS")
+
+
+def test_lists_that_were_not_delivered_are_unknown_and_not_zero(ledger: Ledger) -> None:
+    ledger.end()
+    nothing = Result("flow-0001", None, None, None, (), b"{}", "0" * 64, 2)
+    ledger.bring("extracts", nothing, confirmed=True)
+    assert ledger.flow("documents", "document_errors", "checks", "min_similarity") == (None, None, None, None)
+
+
+def test_another_review_threshold_decides_the_outcomes_it_moves_anew(ledger: Ledger) -> None:
+    ledger.end()
+    ledger.bring("extracts", make_result("flow-0001", similarities=(75,)), confirmed=True)
+    assert ledger.writer.write(results.save_review_threshold, 70.0) == 0
+    assert ledger.flow("outcome") == ("clear",)
+    assert ledger.writer.write(results.save_review_threshold, 80.0) == 1
+    assert ledger.flow("outcome") == ("review",)
+    assert ledger.writer.write(results.save_review_threshold, 80.0) == 0
+    assert ledger.writer.write(results.save_review_threshold, 75.0) == 1
+    assert ledger.flow("outcome") == ("clear",)
+
+
+def test_an_ended_flow_never_moves_back_b68(ledger: Ledger) -> None:
+    ledger.end()
+    changes = rows(ledger.book, "SELECT * FROM status_changes")
+    for status in (
+        FlowStatus("SUCCESS", "IN_PROGRESS", "PENDING", "IN_PROGRESS"),
+        FlowStatus("SUCCESS", "FAILED", "PENDING", "FAILED"),
+    ):
+        ledger.end(status)
+    assert ledger.flow("master_status", "processing_status", "crosscheck_status") == (
+        "SUCCESS",
+        "SUCCESS",
+        "COMPLETED",
+    )
+    assert rows(ledger.book, "SELECT * FROM status_changes") == changes
+    assert rows(ledger.book, "SELECT kind FROM alarms") == [("status went back",)]
+
+
+def test_checks_may_still_complete_after_the_end(ledger: Ledger) -> None:
+    ledger.end(FlowStatus("SUCCESS", "SUCCESS", "PENDING", "SUCCESS"))
+    ended_at = ledger.flow("ended_at")
+    ledger.end()
+    assert ledger.flow("crosscheck_status") == ("COMPLETED",)
+    assert ledger.flow("ended_at") == ended_at
+
+
+def test_a_change_lies_between_two_looks_and_silence_changes_nothing(ledger: Ledger) -> None:
+    ledger.end(FlowStatus("NOT_STARTED", "NOT_STARTED", "NOT_STARTED", "NOT_STARTED"))
+    ledger.end(FlowStatus("IN_PROGRESS", "NOT_STARTED", None, "IN_PROGRESS"))
+    changes = rows(
+        ledger.book, "SELECT status, not_before, seen_at FROM status_changes WHERE stage = 'upload'"
+    )
+    assert changes == [("NOT_STARTED", None, START + 5_000), ("IN_PROGRESS", START + 5_000, START + 10_000)]
+    assert ledger.flow("crosscheck_status") == ("NOT_STARTED",)
+
+
+def test_a_clock_that_goes_back_makes_no_negative_interval_b57(ledger: Ledger) -> None:
+    ledger.end(FlowStatus("NOT_STARTED", "NOT_STARTED", "NOT_STARTED", "NOT_STARTED"))
+    ledger.now -= 60_000
+    ledger.end()
+    backwards = rows(ledger.book, "SELECT 1 FROM status_changes WHERE not_before > seen_at")
+    assert backwards == []
