@@ -137,7 +137,6 @@ def test_only_the_newest_attempt_of_a_submission_speaks_for_it(books: MadeBooks,
     submission_id = submit(books)
     lost = begin(writer, submission_id)
     writer.write(attempts.record_attempt, lost, "init unknown", now=START)
-    books.open_desk().decide(submission_id, 1, "start again")
     refused = begin(writer, submission_id, number=2)
     writer.write(attempts.record_attempt, refused, "refused", now=START + 1, reason="Atlas said no.")
     assert reasons(books) == {"refused": (1, START + 1, None)}
