@@ -11,7 +11,7 @@ import unicodedata
 from datetime import date
 from typing import NamedTuple
 
-from atlas_core.api.strict_json import NotANumber, code_points, compact_json, cut_text
+from atlas_core.api.strict_json import NotANumber, canonical_json, code_points, cut_text
 from atlas_core.models import FieldValue, FlagKind
 
 _RAW = 200
@@ -85,7 +85,7 @@ def read_value(value: object) -> tuple[FieldValue, str, bool]:
         return value, "boolean", False
     if isinstance(value, (int, float)):
         return value, "number", False
-    text = compact_json(value)
+    text = canonical_json(value)
     short = cut_text(text)
     return short, "list" if isinstance(value, list) else "object", short is not text
 
@@ -94,7 +94,7 @@ def read_text(value: object) -> str:
     """Any JSON value as text: null is empty, what is no text is JSON."""
     if isinstance(value, str):
         return value
-    return "" if value is None else cut_text(compact_json(value))
+    return "" if value is None else cut_text(canonical_json(value))
 
 
 def raw_text(value: object) -> str:

@@ -48,7 +48,7 @@ def parse_result(body: bytes, *, asked: str | None = None) -> Result:
     if len(body) > MAX_VALUE_BYTES:
         masked, cut_flags = cut_values(masked)
     assert isinstance(masked, dict)  # noqa: S101 -- tells mypy what mask_value keeps
-    canonical = canonical_json(masked)
+    canonical = canonical_json(masked).encode()
     reading = _Reading([*flags, *cut_flags])
     if not canonical.isascii() or b"\x7f" in canonical:
         reading.note_hidden(masked, ())

@@ -31,7 +31,6 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 class NotANumber(str):
@@ -70,14 +69,9 @@ def parse_json(body: bytes) -> tuple[object, tuple[Flag, ...]]:
     return _mend(value, (), flags), tuple(flags)
 
 
-def canonical_json(value: object) -> bytes:
-    """The one spelling of a JSON value: keys sorted, no spaces, UTF-8."""
-    return _CANONICAL.encode(value).encode()
-
-
-def compact_json(value: object) -> str:
-    """A JSON value as short text, its keys in the order they came."""
-    return _COMPACT.encode(value)
+def canonical_json(value: object) -> str:
+    """The one spelling of a JSON value: keys sorted, no spaces, nothing escaped that need not be."""
+    return _CANONICAL.encode(value)
 
 
 def cut_text(text: str) -> str:
