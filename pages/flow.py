@@ -1,10 +1,12 @@
 """Flow: everything about one flow."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from atlas_core.clock import now_ms
 from atlas_core.insight import theme
-from atlas_core.insight.measures import checks_worst_first, reasons_for_outcome
+from atlas_core.insight.measures import asks_about_documents, checks_worst_first, reasons_for_outcome
 from atlas_core.web import filters, loaders
 from atlas_core.web.flow_parts import (
     show_checks,
@@ -17,7 +19,7 @@ from atlas_core.web.flow_parts import (
     show_versions,
 )
 from atlas_core.web.frame import require_user
-from atlas_core.web.parts import show_empty, show_look, show_scales, show_stages, show_title
+from atlas_core.web.parts import show_empty, show_look, show_stages, show_title
 from atlas_core.web.words import age_in_words, count_of, markdown_safe, time_in_words, viewer_zone
 
 require_user()
@@ -75,43 +77,31 @@ with st.container(border=True):
         }
     )
 show_versions(flow)
+show_flags(flow)
 
 checks = checks_worst_first(
     flow.cross_checks, strong_from=settings.strong_from, review_below=settings.review_below
 )
-tabs = st.tabs(
-    [
-        f"Cross-checks ({len(checks)})",
-        f"Documents ({len(flow.documents)})",
-        "Timeline",
-        "Deliveries",
-        "Ids and support",
-        "Raw payload",
-    ],
-    key="flow_tabs",
-    on_change="rerun",
-)
-if tabs[0].open:
-    with tabs[0]:
-        show_flags(flow)
-        show_checks(checks)
-        show_scales(settings.strong_from, settings.review_below)
-if tabs[1].open:
-    with tabs[1]:
-        show_documents(flow)
-if tabs[2].open:
-    with tabs[2]:
-        show_timeline(flow, zone)
-if tabs[3].open:
-    with tabs[3]:
-        show_deliveries(flow)
-if tabs[4].open:
-    with tabs[4]:
-        show_ids(flow)
-if tabs[5].open:
-    with tabs[5]:
-        show_payload(flow)
+CHECKS, DOCUMENTS = f"Cross-checks ({len(checks)})", f"Documents ({len(flow.documents)})"
+parts: dict[str, Callable[[], None]] = {
+    CHECKS: lambda: show_checks(checks, settings),
+    DOCUMENTS: lambda: show_documents(flow),
+    "Timeline": lambda: show_timeline(flow),
+    "Deliveries": lambda: show_deliveries(flow),
+    "Ids and support": lambda: show_ids(flow),
+    "Raw payload": lambda: show_payload(flow),
+}
+# What asks for a person is shown first.
+first = DOCUMENTS if asks_about_documents(flow, review_below=settings.review_below) else CHECKS
+for tab, show_part in zip(
+    st.tabs(list(parts), default=first, key=f"parts_{flow.flow_uuid}", on_change="rerun"),
+    parts.values(),
+    strict=True,
+):
+    if tab.open:
+        with tab:
+            show_part()
 st.caption(
-    f"{count_of(len(flow.deliveries), 'delivery', 'deliveries')} so far · last asked Atlas "
-    f"{time_in_words(flow.looked_at, zone)}"
+    f"{count_of(len(flow.deliveries), 'delivery', 'deliveries')} so far. "
+    f"Atlas was last asked at {time_in_words(flow.looked_at, zone)}."
 )

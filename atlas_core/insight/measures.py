@@ -54,6 +54,25 @@ def reasons_for_outcome(flow: FlowDetail, *, review_below: float) -> list[str]:
     return [f"Atlas read {documents}, and {checks} reached {review_below:g} or more."]
 
 
+def asks_about_documents(flow: FlowDetail, *, review_below: float) -> bool:
+    """Whether it is the documents, and no cross-check, that ask for a person."""
+    return bool((flow.documents["error_code"] != "").any()) and not bool(
+        (flow.cross_checks["similarity"] < review_below).any()
+    )
+
+
+def share_in_words(part: int, whole: int) -> str:
+    """A share with its n: `24.5% of 2,024`; never a rounded 0% or 100% that is not one."""
+    if not whole:
+        return "of 0"
+    share = part / whole
+    if 0 < share < 0.001:
+        return f"under 0.1% of {whole:,}"
+    if 0.999 < share < 1:
+        return f"over 99.9% of {whole:,}"
+    return f"{share:.1%} of {whole:,}"
+
+
 def _failed_stage(flow: FlowDetail) -> str:
     if flow.upload_status == "FAILED":
         return "It could not fetch the documents: their links may have run out or been mistyped."

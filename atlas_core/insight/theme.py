@@ -96,7 +96,7 @@ DOCUMENT_ERRORS: dict[str, str] = {
 }
 
 _CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
-_FIELD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_FIELD = re.compile(r"[a-z][a-z0-9]*([_.][a-z0-9]+)*")
 _CAPITALS = frozenset(
     {"pan", "gst", "imei", "dob", "emi", "hsn", "ocr", "oem", "id", "url", "ram", "rom", "sku", "ifsc"}
 )
@@ -117,7 +117,7 @@ def words_of_code(code: str) -> str:
     """
     if not (_CODE.fullmatch(code) or _FIELD.fullmatch(code)):
         return code
-    words = [word.upper() if word in _CAPITALS else word for word in code.lower().split("_")]
+    words = [word.upper() if word in _CAPITALS else word for word in re.split("[_.]", code.lower())]
     return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 import streamlit as st
 
 from atlas_core.books.queries import FlowDetail
 from atlas_core.insight import theme
+from atlas_core.settings import Settings
 from atlas_core.web import loaders
 from atlas_core.web.filters import VERSION
-from atlas_core.web.parts import show_empty, show_id, show_look
+from atlas_core.web.parts import show_empty, show_id, show_look, show_scales
 from atlas_core.web.tables import moment_column, moments, table_height
 from atlas_core.web.timeline import CHANNELS, delivery_in_words, stage_times, timeline_of
 from atlas_core.web.words import count_of, markdown_safe, value_in_words
@@ -40,8 +40,9 @@ def show_versions(flow: FlowDetail) -> None:
         st.info("You are reading an older version; another one counts.", icon=":material/history:")
 
 
-def show_checks(checks: pd.DataFrame) -> None:
+def show_checks(checks: pd.DataFrame, settings: Settings) -> None:
     """Each cross-check with both values, the ones that ask for a person first."""
+    show_scales(settings.strong_from, settings.review_below)
     if checks.empty:
         show_empty("No cross-checks", "Atlas has compared nothing in this flow, or not yet.")
     for check in checks.to_dict("records"):
@@ -109,11 +110,12 @@ def _show_document(document: dict[object, object], fields: pd.DataFrame) -> None
         hide_index=True,
         height=table_height(len(shown), at_most=30),
         alt="Fields read in one document",
+        placeholder="-",
         column_config={
-            "field": st.column_config.TextColumn("Field", width="small"),
-            "value": st.column_config.TextColumn("Value", width="medium"),
+            "field": st.column_config.TextColumn("Field", width=180),
+            "value": st.column_config.TextColumn("Value", width=200),
             "confidence": st.column_config.ProgressColumn(
-                "Confidence (0-1)", min_value=0, max_value=1, format="%.2f", width="small"
+                "Confidence (0-1)", min_value=0, max_value=1, format="%.2f", width=120
             ),
         },
     )
@@ -138,12 +140,12 @@ def show_flags(flow: FlowDetail) -> None:
         )
 
 
-def show_timeline(flow: FlowDetail, zone: ZoneInfo) -> None:
+def show_timeline(flow: FlowDetail) -> None:
     """What happened when, as exactly as our looks can tell."""
     st.caption("We ask Atlas at intervals, so a change is known to lie between two looks, not to the second.")
-    for sentence in stage_times(flow):
-        st.text(sentence)
-    events = timeline_of(flow, zone)
+    if times := stage_times(flow):
+        st.text(f"How long each stage took: {'; '.join(times)}.")
+    events = timeline_of(flow)
     st.dataframe(
         events.assign(at=moments(events["at"])),
         hide_index=True,
@@ -179,6 +181,7 @@ def show_deliveries(flow: FlowDetail) -> None:
         hide_index=True,
         height=table_height(len(rows)),
         alt="Deliveries of this flow",
+        placeholder="-",
         column_config={
             "at": moment_column("Received"),
             "channel": "How",
@@ -204,6 +207,7 @@ def show_deliveries(flow: FlowDetail) -> None:
         hide_index=True,
         height=table_height(len(flow.versions)),
         alt="Versions of this flow's results",
+        placeholder="-",
         column_config={
             "version": st.column_config.NumberColumn("Version", format="%d"),
             "at": moment_column("Received"),
@@ -234,6 +238,7 @@ def show_ids(flow: FlowDetail) -> None:
             hide_index=True,
             height=table_height(len(flow.files)),
             alt="Files sent with this flow",
+            placeholder="-",
             column_config={
                 "document_id": "Document id (ours)",
                 "file_uuid": "File id (Atlas's)",

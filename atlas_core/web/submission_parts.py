@@ -88,6 +88,7 @@ def _show_submissions(rows: pd.DataFrame, total: int) -> None:
         hide_index=True,
         height=table_height(len(rows), at_most=10),
         alt="Applications sent together",
+        placeholder="-",
         column_config={
             "open": open_column("sent", rows["flow_uuid"].tolist()),
             "application": st.column_config.TextColumn("Application", width="medium"),
@@ -122,6 +123,7 @@ def show_waiting(waiting: pd.DataFrame, now: int) -> None:
         hide_index=True,
         height=table_height(len(waiting), at_most=10),
         alt="Submissions that have no flow at Atlas yet",
+        placeholder="-",
         column_config={
             "application": st.column_config.TextColumn("Application", width="medium"),
             "state": "How far",

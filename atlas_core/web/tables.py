@@ -39,6 +39,7 @@ def show_flows(frame: pd.DataFrame, key: str) -> None:
         hide_index=True,
         height=table_height(len(shown)),
         alt="Flows, newest first",
+        placeholder="-",
         column_config={
             "open": open_column(key, frame["flow_uuid"].tolist()),
             "application": st.column_config.TextColumn("Application", width="medium"),

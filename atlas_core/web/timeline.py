@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -36,7 +35,7 @@ DELIVERY_OUTCOMES = {
 }
 
 
-def timeline_of(flow: FlowDetail, zone: ZoneInfo) -> pd.DataFrame:
+def timeline_of(flow: FlowDetail) -> pd.DataFrame:
     """Everything that happened to a flow, in order: `at` (milliseconds), `what`, `exactly`."""
     rows: list[tuple[int, str, str]] = []
     for attempt in flow.attempts.to_dict("records"):
@@ -51,7 +50,8 @@ def timeline_of(flow: FlowDetail, zone: ZoneInfo) -> pd.DataFrame:
         stage, status = theme.STAGES[change["stage"]].label, theme.status_look(change["status"]).label
         before = None if pd.isna(change["not_before_at"]) else int(change["not_before_at"])
         seen_at = int(change["seen_at"])
-        rows.append((seen_at, f"{stage}: {status}", interval_in_words(before, seen_at, zone)))
+        if change["status"] != "NOT_STARTED":
+            rows.append((seen_at, f"{stage}: {status.lower()}", interval_in_words(before, seen_at)))
     for delivery in flow.deliveries.to_dict("records"):
         channel = CHANNELS.get(delivery["channel"], delivery["channel"])
         rows.append((delivery["received_at"], channel, delivery_in_words(delivery)))
@@ -71,7 +71,7 @@ def delivery_in_words(delivery: Mapping[Hashable, Any]) -> str:
 
 
 def stage_times(flow: FlowDetail) -> list[str]:
-    """How long each finished stage took, as far as the looks can tell: `Upload: between 3 s and 8 s`."""
+    """How long each finished stage took, as far as the looks can tell: `upload between 3 s and 8 s`."""
     said = []
     for stage in ("upload", "processing", "crosscheck"):
         changes = flow.status_changes[flow.status_changes["stage"] == stage]
@@ -84,6 +84,6 @@ def stage_times(flow: FlowDetail) -> list[str]:
         longest = int(last_seen) - int(flow.created_at if pd.isna(first_before) else first_before)
         shortest = 0 if pd.isna(last_before) else max(0, int(last_before) - int(first_seen))
         said.append(
-            f"{theme.STAGES[stage].label}: between {span_in_words(shortest)} and {span_in_words(longest)}"
+            f"{theme.STAGES[stage].label.lower()} between {span_in_words(shortest)} and {span_in_words(longest)}"
         )
     return said

@@ -72,15 +72,12 @@ def count_of(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def interval_in_words(not_before: int | None, seen_at: int, zone: ZoneInfo) -> str:
-    """When something happened that was only seen between two looks."""
-    seen = time_in_words(seen_at, zone)
+def interval_in_words(not_before: int | None, seen_at: int) -> str:
+    """When something happened that was seen at `seen_at` and not yet at `not_before`."""
     if not_before is None:
-        return f"seen at {seen}; when it happened before that is not known"
+        return "seen so at our first look; it may have begun earlier"
     apart = seen_at - not_before
-    if apart < 1_000:
-        return f"at {seen}"
-    return f"in the {span_in_words(apart)} before {seen}"
+    return "" if apart < 1_000 else f"it happened in the {span_in_words(apart)} before"
 
 
 def markdown_safe(text: str) -> str:
