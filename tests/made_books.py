@@ -1,14 +1,18 @@
-"""Small books for tests, written through the same functions as real ones."""
+"""Small books for tests, written through the same functions as real ones, and opened for questions."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from atlas_core.books import attempts
 from atlas_core.books.desk import Desk
 from atlas_core.books.history import save_history
+from atlas_core.books.reading import Books, open_books
 from atlas_core.books.schema import migrate_atlas, migrate_desk
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.models import CrossCheck, Document, Field, FileToSend, Flag, FlowStatus, Result, UploadedFile
@@ -104,3 +108,41 @@ def add_flow(
         by_callback=by_callback,
         review_below=70,
     )
+
+
+@contextmanager
+def reading(books: MadeBooks) -> Iterator[Books]:
+    with open_books(books.atlas, books.desk) as opened:
+        yield opened
+
+
+def submit(
+    books: MadeBooks, application_id: str = "APP-1", group_id: str | None = None, now: int = START
+) -> int:
+    files = [FileToSend(f"{application_id}-doc", "https://files.example/a.pdf?sig=secret")]
+    return books.open_desk().save_submission(application_id, "PROD_CDL", {}, files, "csv", group_id, now)
+
+
+def begin(writer: AtlasWriter, submission_id: int, number: int = 1, now: int = START) -> int:
+    attempt_id = writer.write(
+        attempts.start_attempt,
+        submission_id,
+        number,
+        application_id="APP-1",
+        product_type="PROD_CDL",
+        auth_part=f"{submission_id}-{number}-a".rjust(64, "0"),
+        callback_part=f"{submission_id}-{number}-c".rjust(64, "0"),
+        now=now,
+    )
+    assert attempt_id is not None
+    return attempt_id
+
+
+def upload(writer: AtlasWriter, attempt_id: int, flow_uuid: str, now: int = START) -> int:
+    """init and multiupload answered."""
+    flow_id = writer.write(attempts.save_init_answer, attempt_id, flow_uuid, now=now)
+    file = FileToSend(f"{flow_uuid}-doc", "https://files.example/a.pdf")
+    writer.write(attempts.start_upload, attempt_id, [file], now=now)
+    answer = [UploadedFile(f"{flow_uuid}-batch", f"{flow_uuid}-file", f"{flow_uuid}-doc")]
+    writer.write(attempts.save_upload_answer, attempt_id, answer, now=now)
+    return flow_id
