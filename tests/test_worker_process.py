@@ -1,0 +1,103 @@
+"""The worker as a real process: how it starts, ends, is killed, and what it says meanwhile."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from atlas_core.books.desk import Desk
+from atlas_core.books.schema import migrate_atlas, migrate_desk
+from atlas_core.books.writer import AtlasWriter
+from atlas_core.models import FileToSend
+from tests.kills import ROOT, run, worker_environment, worker_process
+from tests.servers import running_sandbox
+from tests.workers import rows, until
+
+SIGNATURE = "invented5ignature"
+
+
+def start_in_vain(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "atlas_core", "worker"]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=20, check=False
+    )
+
+
+def test_killed_at_random_moments_nothing_is_lost_and_nothing_doubled_b87(tmp_path: Path) -> None:
+    """The quick edition of `python -m tests.kills --kills 25 --flows 50`."""
+    left = run(tmp_path, kills=4, flows=12)
+    assert left.faults == []
+    assert left.complete >= 9
+    assert left.complete + left.unknown == 12
+
+
+def test_a_stop_is_clean_and_the_next_start_goes_on(tmp_path: Path) -> None:
+    migrate_desk(tmp_path / "desk.db")
+    desk = Desk(tmp_path / "desk.db")
+    with running_sandbox(seconds=0.5) as sandbox:
+        environment = worker_environment(tmp_path, sandbox.url)
+        files = [FileToSend("D", f"https://files.lender.example/d.pdf?X-Amz-Signature={SIGNATURE}")]
+        with worker_process(environment, tmp_path / "worker.log") as worker:
+            desk.save_submission("STOP-1", "PROD_CDL", {}, files, "command")
+            until(lambda: sandbox.calls()["uploads"])
+            started = time.monotonic()
+            worker.send_signal(signal.SIGTERM)
+            assert worker.wait(12) == 0
+            assert time.monotonic() - started < 10
+        states = dict(rows(tmp_path / "atlas.db", "SELECT name, state FROM worker_state"))
+        assert states["worker"] == "stopped"
+        with worker_process(environment, tmp_path / "worker.log") as worker:
+            until(lambda: rows(tmp_path / "atlas.db", "SELECT 1 FROM flows WHERE confirmed_at IS NOT NULL"))
+            beat = "SELECT seen_at FROM worker_state WHERE name = 'worker' AND state = 'running'"
+            first = rows(tmp_path / "atlas.db", beat)
+            until(lambda: rows(tmp_path / "atlas.db", beat) > first, 5)
+            worker.send_signal(signal.SIGINT)
+            assert worker.wait(12) == 0
+        assert list(sandbox.calls()["inits"].values()) == [1]
+        assert list(sandbox.calls()["uploads"].values()) == [1]
+    log = (tmp_path / "worker.log").read_text()
+    assert {"flow initialised", "files uploaded", "result fetched", "worker stopped"} <= {
+        json.loads(line)["event"] for line in log.splitlines()
+    }
+    for secret in (SIGNATURE, "/atlas/callback/", "access_token", "files.lender.example"):
+        assert secret not in log
+    assert SIGNATURE.encode() not in (tmp_path / "atlas.db").read_bytes()
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    environment = worker_environment(tmp_path, "http://127.0.0.1:9")
+    with socket.create_server(("127.0.0.1", int(environment["ATLAS_RECEIVER_PORT"]))):
+        ended = start_in_vain(environment)
+    assert ended.returncode == 1
+    assert "ATLAS_RECEIVER_PORT" in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
+
+
+def test_a_second_worker_on_the_same_books_is_refused_b98(tmp_path: Path) -> None:
+    migrate_atlas(tmp_path / "atlas.db")
+    with AtlasWriter(tmp_path / "atlas.db"):
+        ended = start_in_vain(worker_environment(tmp_path, "http://127.0.0.1:9"))
+    assert ended.returncode == 1
+    assert "already has its writer" in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
+
+
+def test_refused_credentials_are_shown_and_submissions_wait(tmp_path: Path) -> None:
+    migrate_desk(tmp_path / "desk.db")
+    with running_sandbox() as sandbox:
+        environment = worker_environment(tmp_path, sandbox.url, ATLAS_CLIENT_SECRET="wrong")
+        with worker_process(environment, tmp_path / "worker.log"):
+            for number in range(10):
+                files = [FileToSend("D", "https://files.lender.example/d.pdf")]
+                Desk(tmp_path / "desk.db").save_submission(f"W-{number}", "PROD_CDL", {}, files, "command")
+            state = "SELECT state FROM worker_state WHERE name = 'atlas'"
+            until(lambda: rows(tmp_path / "atlas.db", state) == [("refused",)])
+            time.sleep(2)
+            assert sandbox.calls()["calls"]["authtoken"] == {"401": 1}
+            waiting = rows(tmp_path / "atlas.db", "SELECT DISTINCT state FROM attempts")
+            assert waiting == [("not sent",)]
