@@ -45,6 +45,8 @@ CREATE TABLE flows (
   checks INTEGER,
   min_similarity ANY CHECK (min_similarity IS NULL OR typeof(min_similarity) IN ('integer', 'real')),
   review_flags INTEGER NOT NULL DEFAULT 0,
+  dealer TEXT,           -- as the delivery order names it, or else the invoice
+  quality_flag TEXT,     -- what the PAN card is a picture of
   watched INTEGER NOT NULL DEFAULT 1 CHECK (watched IN (0, 1)),  -- 1 until ended and confirmed
   looked_at INTEGER,     -- the last answered look
   ended_at INTEGER,      -- the first look (or callback) that showed a terminal master status
@@ -124,6 +126,8 @@ CREATE TABLE results (
   checks INTEGER,           -- NULL: the list was not delivered
   min_similarity ANY,
   review_flags INTEGER NOT NULL,
+  dealer TEXT,
+  quality_flag TEXT,
   UNIQUE (flow_id, version)
 ) STRICT;
 
@@ -162,9 +166,11 @@ CREATE TABLE cross_checks (
   source_doc TEXT NOT NULL,
   source_field_name TEXT NOT NULL,
   source_value TEXT NOT NULL,
+  source_confidence REAL,   -- of the field that was compared, the lowest where several documents have it
   target_doc TEXT NOT NULL,
   target_field_name TEXT NOT NULL,
   target_value TEXT NOT NULL,
+  target_confidence REAL,
   similarity_score ANY CHECK (similarity_score IS NULL
     OR (typeof(similarity_score) IN ('integer', 'real') AND similarity_score BETWEEN 0 AND 100)),
   similarity_raw TEXT,
@@ -206,6 +212,31 @@ CREATE TABLE worker_state (
   seen_at INTEGER NOT NULL,
   sentence TEXT NOT NULL DEFAULT ''
 ) STRICT, WITHOUT ROWID;
+
+-- Flows whose row in the column mirror (columns.py) is behind, in the order in which they changed.
+CREATE TABLE mirror_queue (
+  change_id INTEGER PRIMARY KEY,
+  flow_id INTEGER NOT NULL
+) STRICT;
+
+CREATE TRIGGER mirror_flow_inserted AFTER INSERT ON flows BEGIN
+  INSERT INTO mirror_queue (flow_id) VALUES (new.flow_id);
+END;
+
+CREATE TRIGGER mirror_flow_deleted AFTER DELETE ON flows BEGIN
+  INSERT INTO mirror_queue (flow_id) VALUES (old.flow_id);
+END;
+
+CREATE TRIGGER mirror_flow_updated AFTER UPDATE ON flows
+WHEN new.result_id IS NOT old.result_id OR new.outcome <> old.outcome
+  OR new.master_status IS NOT old.master_status OR new.crosscheck_status IS NOT old.crosscheck_status
+  OR new.processing_status IS NOT old.processing_status OR new.upload_status IS NOT old.upload_status
+  OR new.ended_at IS NOT old.ended_at OR new.confirmed_at IS NOT old.confirmed_at
+  OR new.review_flags <> old.review_flags OR new.product_type <> old.product_type
+  OR new.created_at <> old.created_at
+BEGIN
+  INSERT INTO mirror_queue (flow_id) VALUES (new.flow_id);
+END;
 
 -- The public read surface: the newest result of each flow, under stable names.
 

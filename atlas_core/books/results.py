@@ -1,4 +1,4 @@
-"""Writes to atlas.db about results: the ledger of deliveries and the versions they bring.
+"""Writes to atlas.db about results: what a delivery brings, and the version that counts.
 
 Every function takes the writer's connection first and runs inside one transaction, through
 `AtlasWriter.write`. None commits. Times are milliseconds since 1970, UTC.
@@ -6,11 +6,12 @@ Every function takes the writer's connection first and runs inside one transacti
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Sequence
 from sqlite3 import Connection
 
+from atlas_core.books.deliveries import payload_holder, record_delivery
 from atlas_core.books.store import record_alarm
+from atlas_core.books.traits import dealer_of, lowest_confidences, quality_flag_of
 from atlas_core.models import REVIEW_FLAGS, Flag, FlagKind, Result, outcome_of
 
 # Flags that compare one version with another: they belong to the version, not to its payload.
@@ -86,7 +87,7 @@ def save_result(
             result,
             flags,
             version=(version or 0) + 1,
-            delivery_id=_payload_holder(connection, flow_id, result.digest) or delivery_id,
+            delivery_id=payload_holder(connection, flow_id, result.digest) or delivery_id,
             received_at=received_at,
             confirmed=confirmed,
         )
@@ -106,65 +107,6 @@ def save_result(
     return outcome
 
 
-_FETCHED_AGAIN = (
-    "UPDATE deliveries SET times_seen = times_seen + 1, last_seen_at = ?,"
-    " outcome = iif(outcome = 'provisional' AND ? <> 'provisional', 'confirmed', outcome)"
-    " WHERE channel = 'extracts' AND flow_id = ? AND digest = ? RETURNING delivery_id"
-)
-_CALLED_AGAIN = (
-    "UPDATE deliveries SET times_seen = times_seen + 1, last_seen_at = ?"
-    " WHERE channel = 'callback' AND attempt_id = ? AND digest = ? RETURNING delivery_id"
-)
-
-
-def record_delivery(
-    connection: Connection,
-    result: Result,
-    *,
-    flow_id: int | None,
-    attempt_id: int | None,
-    channel: str,
-    received_at: int,
-    outcome: str,
-    reason: str | None = None,
-) -> int:
-    """The ledger's row of one arrival; the same content by the same channel again is the same row."""
-    if channel == "extracts":
-        again = connection.execute(_FETCHED_AGAIN, (received_at, outcome, flow_id, result.digest)).fetchone()
-    else:
-        again = connection.execute(_CALLED_AGAIN, (received_at, attempt_id, result.digest)).fetchone()
-    if again:
-        return int(again[0])
-    held = flow_id is not None and _payload_holder(connection, flow_id, result.digest) is not None
-    cursor = connection.execute(
-        "INSERT INTO deliveries (flow_id, attempt_id, claimed_flow_uuid, channel, received_at, last_seen_at,"
-        " digest, size, outcome, reason, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            flow_id,
-            attempt_id,
-            result.flow_uuid,
-            channel,
-            received_at,
-            received_at,
-            result.digest,
-            result.size,
-            outcome,
-            reason,
-            None if held else zlib.compress(result.canonical, 1),
-        ),
-    )
-    return int(cursor.lastrowid or 0)
-
-
-def _payload_holder(connection: Connection, flow_id: int, digest: str) -> int | None:
-    """The delivery that holds this content's body: one for each flow and digest."""
-    row = connection.execute(
-        "SELECT delivery_id FROM deliveries WHERE flow_id = ? AND digest = ? AND body IS NOT NULL LIMIT 1",
-        (flow_id, digest),
-    ).fetchone()
-    return int(row[0]) if row else None
-
-
 def _save_version(
     connection: Connection,
     flow_id: int,
@@ -180,7 +122,8 @@ def _save_version(
     scores = [check.similarity for check in checks or () if check.similarity is not None]
     result_id = connection.execute(
         "INSERT INTO results (flow_id, version, delivery_id, digest, received_at, confirmed, documents,"
-        " document_errors, checks, min_similarity, review_flags) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " document_errors, checks, min_similarity, review_flags, dealer, quality_flag)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             flow_id,
             version,
@@ -193,6 +136,8 @@ def _save_version(
             None if checks is None else len(checks),
             min(scores, default=None),
             _review_flags(flags),
+            dealer_of(documents or ()),
+            quality_flag_of(documents or ()),
         ),
     ).lastrowid
     connection.executemany(
@@ -230,10 +175,11 @@ def _save_version(
             for ordinal, field in enumerate(document.fields)
         ],
     )
+    confidences = lowest_confidences(documents or (), checks or ())
     connection.executemany(
         "INSERT INTO cross_checks (result_id, position, name, source_doc, source_field_name, source_value,"
-        " target_doc, target_field_name, target_value, similarity_score, similarity_raw)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " source_confidence, target_doc, target_field_name, target_value, target_confidence,"
+        " similarity_score, similarity_raw) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 result_id,
@@ -242,9 +188,11 @@ def _save_version(
                 check.source_doc,
                 check.source_field_name,
                 check.source_value,
+                confidences.get((check.source_doc, check.source_field_name)),
                 check.target_doc,
                 check.target_field_name,
                 check.target_value,
+                confidences.get((check.target_doc, check.target_field_name)),
                 check.similarity,
                 check.similarity_raw,
             )
@@ -302,9 +250,9 @@ def _settle_flow(
     review_below: float,
 ) -> None:
     """Copies the version that counts onto its flow, and decides the flow's outcome."""
-    documents, document_errors, checks, min_similarity, review_flags = connection.execute(
-        "SELECT documents, document_errors, checks, min_similarity, review_flags FROM results"
-        " WHERE result_id = ?",
+    *counts, document_errors, min_similarity, review_flags, dealer, quality_flag = connection.execute(
+        "SELECT documents, checks, document_errors, min_similarity, review_flags, dealer, quality_flag"
+        " FROM results WHERE result_id = ?",
         (result_id,),
     ).fetchone()
     outcome = outcome_of(
@@ -316,16 +264,18 @@ def _settle_flow(
         review_below=review_below,
     )
     connection.execute(
-        "UPDATE flows SET result_id = ?1, documents = ?2, document_errors = ?3, checks = ?4,"
-        " min_similarity = ?5, review_flags = ?6, outcome = ?7, confirmed_at = coalesce(confirmed_at, ?8),"
-        " watched = iif(?8 IS NULL, watched, 0), trouble = iif(?8 IS NULL, trouble, NULL) WHERE flow_id = ?9",
+        "UPDATE flows SET result_id = ?1, documents = ?2, checks = ?3, document_errors = ?4,"
+        " min_similarity = ?5, review_flags = ?6, dealer = ?7, quality_flag = ?8, outcome = ?9,"
+        " confirmed_at = coalesce(confirmed_at, ?10), watched = iif(?10 IS NULL, watched, 0),"
+        " trouble = iif(?10 IS NULL, trouble, NULL) WHERE flow_id = ?11",
         (
             result_id,
-            documents,
+            *counts,
             document_errors,
-            checks,
             min_similarity,
             review_flags,
+            dealer,
+            quality_flag,
             outcome,
             confirmed_at,
             flow_id,
