@@ -113,7 +113,7 @@ def drip(start: bytes, endless: bytes, every: float = 0.02) -> Step:
     def step(connection: socket.socket, asked: Asked) -> bool:
         connection.sendall(start)
         with suppress(OSError):
-            for number in range(3000):
+            for number in range(int(10 / every)):
                 connection.sendall(endless[number % len(endless) :][:1])
                 time.sleep(every)
         return False

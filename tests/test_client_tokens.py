@@ -16,6 +16,7 @@ from tests.servers_http import (
     FLOW,
     STATUS,
     ScriptedAtlas,
+    Step,
     after,
     html,
     only_with,
@@ -227,8 +228,9 @@ def test_a_lost_token_answer_is_asked_for_again_b50(atlas: ScriptedAtlas, client
     assert client.fetch_status(FLOW).is_terminal
 
 
-def test_a_deed_without_a_token_was_not_sent(atlas: ScriptedAtlas, client: AtlasClient) -> None:
-    atlas.script("authtoken", silence())
+@pytest.mark.parametrize("fault", [silence(), html(502), reply(500, {"error": "Something broke"})])
+def test_a_deed_without_a_token_was_not_sent(atlas: ScriptedAtlas, client: AtlasClient, fault: Step) -> None:
+    atlas.script("authtoken", fault)
     with pytest.raises(NotSent, match="POST flow/init: there was no token to send it with"):
         client.init_flow(REQUEST)
     assert (len(atlas.asked_for("authtoken")), len(atlas.asked_for("flow/init"))) == (3, 0)

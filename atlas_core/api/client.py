@@ -208,8 +208,8 @@ class AtlasClient:
         """A token for `call`. A deed that failed for want of one was not sent, whatever befell authtoken."""
         try:
             return bring()
-        except NoAnswer as error:
-            if not call.is_deed:
+        except AtlasError as error:
+            if not call.is_deed or isinstance(error, NotSent | Busy | CredentialsRefused | VersionRetired):
                 raise
             came = f"there was no token to send it with ({error.asked}: {error.came})"
         raise NotSent(call.asked, came, "Nothing was sent; it can be sent again.")
