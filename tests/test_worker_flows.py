@@ -15,6 +15,7 @@ from tests.workers import RunningWorker, running_worker, settings_for, until
 FAULTS: dict[str, list[dict[str, Any]]] = {
     "init": [
         {"play": "reset", "application": "INIT-LOST", "done": True},
+        {"play": "reset", "application": "AGAIN", "done": True, "times": 1},
         {"play": "callback_first", "application": "CALLBACK-FIRST"},
         {"play": "status", "application": "BUSY", "code": 503, "retry_after": 1, "times": 1, "done": False},
         {"play": "status", "application": "INIT-REFUSED", "code": 400, "message": "No", "done": False},
@@ -22,6 +23,7 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
     "multiupload": [
         {"play": "reset", "application": "UPLOAD-LANDED", "done": True},
         {"play": "reset", "application": "UPLOAD-GONE", "done": False, "times": 1},
+        {"play": "reset", "application": "LEFT", "done": False},
         {"play": "single_object", "application": "SINGLE"},
         {"play": "status", "application": "UPLOAD-REFUSED", "code": 422, "done": False},
     ],
@@ -61,7 +63,7 @@ WHOLE = [
     "TWICE",
 ]
 WHOLE += ["WRONG-APPLICATION", "WRONG-FLOW", "BEARER", "GARBAGE", "LATE-NEWS", "UNFINISHED", "CALLBACK-FIRST"]
-OTHERS = ["INIT-LOST", "INIT-REFUSED", "UPLOAD-GONE", "UPLOAD-REFUSED", "FAILED", "NEW-WORD"]
+OTHERS = ["INIT-LOST", "INIT-REFUSED", "UPLOAD-GONE", "UPLOAD-REFUSED", "FAILED", "NEW-WORD", "AGAIN", "LEFT"]
 
 
 @dataclass
@@ -85,9 +87,16 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
             until(lambda: worker.attempt("UPLOAD-GONE")[0] == "upload unknown")
             unknown_first = worker.attempt("UPLOAD-GONE")
             worker.desk.decide(numbers["UPLOAD-GONE"], 1, "send files again")
+            until(lambda: worker.attempt("AGAIN")[0] == "init unknown")
+            worker.desk.decide(numbers["AGAIN"], 1, "start again")
+            until(lambda: worker.attempt("LEFT")[0] == "upload unknown")
+            worker.desk.decide(numbers["LEFT"], 1, "leave")
             until(lambda: worker.flow("UPLOAD-GONE")["confirmed_at"], 40)
+            until(lambda: worker.flow("AGAIN")["confirmed_at"], 40)
             until(lambda: all(worker.flow(name)["confirmed_at"] for name in WHOLE), 30)
             until(lambda: ("callback", "late") in [row[1:3] for row in worker.deliveries("TARDY")], 20)
+            worker.desk.want_look(worker.flow("PLAIN")["flow_uuid"])
+            until(lambda: worker.deliveries("PLAIN")[1][3] == 2, 10)
             yield Walked(worker, sandbox, sandbox.calls(), unknown_first)
 
 
@@ -107,7 +116,7 @@ def test_no_flow_is_asked_about_twice_within_five_seconds(walked: Walked) -> Non
 
 
 def test_init_and_multiupload_are_called_once_for_each_application(walked: Walked) -> None:
-    again = {"BUSY"}  # it was answered 503: Atlas had done nothing
+    again = {"BUSY", "AGAIN"}  # Atlas had answered 503, having done nothing; a person had decided
     assert all(count == 1 for name, count in walked.calls["inits"].items() if name not in again)
     resent = walked.worker.flow("UPLOAD-GONE")["flow_uuid"]
     assert all(count == 1 for uuid, count in walked.calls["uploads"].items() if uuid != resent)
@@ -139,6 +148,22 @@ def test_a_lost_upload_that_never_landed_is_sent_again_when_a_person_says_so_b49
         "SELECT number, state FROM attempts WHERE application_id = 'UPLOAD-GONE' ORDER BY number"
     )
     assert numbers == [(1, "upload unknown"), (2, "uploaded")]
+
+
+def test_a_lost_init_answer_is_started_again_when_a_person_says_so(walked: Walked) -> None:
+    states = walked.worker.rows(
+        "SELECT number, state FROM attempts WHERE application_id = 'AGAIN' ORDER BY number"
+    )
+    assert states == [(1, "init unknown"), (2, "uploaded")]
+    assert walked.calls["inits"]["AGAIN"] == 2
+
+
+def test_an_upload_that_a_person_leaves_is_not_waited_for_any_more(walked: Walked) -> None:
+    flow = walked.worker.flow("LEFT")
+    assert (flow["watched"], flow["outcome"]) == (0, "unknown")
+    assert "a person decided" in flow["trouble"]
+    assert walked.worker.attempt("LEFT")[0] == "upload unknown"
+    assert walked.calls["uploads"][flow["flow_uuid"]] == 1
 
 
 def test_a_busy_atlas_is_asked_again_after_the_wait_it_names_b52(walked: Walked) -> None:
@@ -174,6 +199,14 @@ def test_a_callback_is_provisional_until_the_fetch_confirms_it(walked: Walked) -
         ("callback", "confirmed"),
         ("extracts", "confirms"),
     ]
+
+
+def test_a_look_that_a_person_wants_asks_once_more_and_changes_nothing(walked: Walked) -> None:
+    flow = walked.worker.flow("PLAIN")
+    assert len(walked.calls["asks"][flow["flow_uuid"]]["extracts"]) == 2
+    assert flow["watched"] == 0
+    versions = walked.worker.rows("SELECT version FROM results WHERE flow_id = ?", flow["flow_id"])
+    assert versions == [(1,)]
 
 
 def test_a_bearer_token_is_taken_too_b65(walked: Walked) -> None:

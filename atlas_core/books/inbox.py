@@ -9,7 +9,8 @@ from __future__ import annotations
 from sqlite3 import Connection
 
 from atlas_core.books.attempts import adopt_unknown_init
-from atlas_core.books.results import record_delivery, save_result
+from atlas_core.books.deliveries import record_delivery
+from atlas_core.books.results import save_result
 from atlas_core.books.store import record_alarm
 from atlas_core.books.worklist import WaitingDelivery
 from atlas_core.models import Result
@@ -106,3 +107,14 @@ def bury_delivery(connection: Connection, delivery_id: int, reason: str) -> None
         "UPDATE deliveries SET outcome = 'dead letter', reason = ? WHERE delivery_id = ?",
         (reason, delivery_id),
     )
+
+
+def record_old_orphans(connection: Connection, *, received_before: int, now: int) -> None:
+    """An alarm for each attempt that holds a callback whose flow has not turned up since."""
+    attempts = connection.execute(
+        "SELECT DISTINCT attempt_id FROM deliveries WHERE outcome = 'orphan' AND received_at < ?",
+        (received_before,),
+    ).fetchall()
+    for (attempt_id,) in attempts:
+        sentence = "A callback came to this attempt's address, but its flow never became known."
+        record_alarm(connection, "orphan", sentence, raised_at=now, attempt_id=attempt_id)

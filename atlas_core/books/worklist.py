@@ -30,6 +30,8 @@ class FlowToWatch:
     looked_at: int | None
     ended_at: int | None
     has_result: bool
+    is_confirmed: bool
+    has_trouble: bool
     upload_unsure_since: int | None  # multiupload was called then and its answer is not known
 
 
@@ -41,6 +43,7 @@ class OpenAttempt:
     submission_id: int
     number: int
     state: str
+    flow_id: int | None
     flow_uuid: str | None
     next_try_at: int | None
 
@@ -60,13 +63,14 @@ class WaitingDelivery:
 _FLOW = """
 SELECT f.flow_id, f.flow_uuid, f.created_at, f.upload_status, f.processing_status, f.crosscheck_status,
        f.master_status, f.looked_at, f.ended_at, f.result_id IS NOT NULL,
+       f.confirmed_at IS NOT NULL, f.trouble IS NOT NULL,
        (SELECT max(a.changed_at) FROM attempts a
         WHERE a.flow_id = f.flow_id AND a.state IN ('upload sent', 'upload unknown'))
 FROM flows f
 """
 
 _ATTEMPT = """
-SELECT a.attempt_id, a.submission_id, a.number, a.state, f.flow_uuid, a.next_try_at
+SELECT a.attempt_id, a.submission_id, a.number, a.state, a.flow_id, f.flow_uuid, a.next_try_at
 FROM attempts a LEFT JOIN flows f ON f.flow_id = a.flow_id
 """
 
@@ -177,7 +181,7 @@ class Worklist:
 
 def _flow(row: tuple) -> FlowToWatch:  # type: ignore[type-arg]
     flow_id, flow_uuid, created_at, upload, processing, crosscheck, master, *rest = row
-    looked_at, ended_at, has_result, unsure_since = rest
+    looked_at, ended_at, has_result, is_confirmed, has_trouble, unsure_since = rest
     return FlowToWatch(
         flow_id,
         flow_uuid,
@@ -186,5 +190,7 @@ def _flow(row: tuple) -> FlowToWatch:  # type: ignore[type-arg]
         looked_at,
         ended_at,
         bool(has_result),
+        bool(is_confirmed),
+        bool(has_trouble),
         unsure_since,
     )

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from atlas_core.api.client import AtlasClient
-from atlas_core.books import attempts
+from atlas_core.books import attempts, store
 from atlas_core.books.desk import Desk
-from atlas_core.books.worklist import Worklist
+from atlas_core.books.worklist import OpenAttempt, Worklist
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
 from atlas_core.errors import (
@@ -46,6 +46,7 @@ T = TypeVar("T")
 AT_ONCE = 6
 LOOK_SECONDS = 0.5
 LONGEST_WAIT = 300.0
+REPEATABLE = ("init unknown", "upload unknown", "refused")  # attempts a person may start again
 
 _log = logging.getLogger(__name__)
 
@@ -137,8 +138,10 @@ class Courier:
     def _act_on(self, decision: Decision, worklist: Worklist) -> None:
         """A decision leads to a new attempt, once: it speaks of the newest one or of none."""
         attempt = worklist.attempt(decision.submission_id, decision.attempt_number)
-        if attempt is None or decision.decision == "leave":
+        if attempt is None:
             return
+        if attempt.state == "upload unknown" and decision.decision != "send files again":
+            self._leave_flow(attempt)
         if decision.decision == "send files again":
             attempt_id = self._writer.write(
                 attempts.start_resend,
@@ -150,8 +153,14 @@ class Courier:
             if attempt_id is not None:
                 number = attempt.number + 1
                 self._errands.put(Errand(attempt.submission_id, number, attempt_id, attempt.flow_uuid))
-        elif attempt.state in ("init unknown", "upload unknown", "refused"):
+        elif decision.decision == "start again" and attempt.state in REPEATABLE:
             self._errands.put(Errand(attempt.submission_id, attempt.number + 1))
+
+    def _leave_flow(self, attempt: OpenAttempt) -> None:
+        """Nobody waits any more for the flow whose upload is unknown."""
+        sentence = "No files are known to have reached this flow; a person decided not to wait for it."
+        self._writer.write(store.save_trouble, attempt.flow_id or 0, sentence, watched=False, unknown=True)
+        self._watcher.drop(attempt.flow_uuid or "")
 
     # ----------------------------------------------------------------------------------------- carrying
 

@@ -12,10 +12,10 @@ from contextlib import ExitStack
 from types import FrameType
 
 from atlas_core.api.client import AtlasClient
-from atlas_core.books import attempts, results, store
+from atlas_core.books import attempts, inbox, results, store
 from atlas_core.books.desk import Desk
 from atlas_core.books.schema import migrate_atlas, migrate_desk
-from atlas_core.books.worklist import Worklist
+from atlas_core.books.worklist import FlowToWatch, Worklist
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
 from atlas_core.errors import AtlasDeskError, BookError
@@ -29,7 +29,7 @@ from atlas_core.worker.watcher import Watcher
 HEARTBEAT_SECONDS = 2.0
 UPKEEP_SECONDS = 60.0
 STOP_SECONDS = 9.0
-_UPLOADS_LOOKED_BACK_MS = 25 * 3600 * 1000  # links older than a day are forgotten in any case
+DAY_MS = 24 * 3600 * 1000
 
 _log = logging.getLogger("atlas_core.worker")
 
@@ -60,6 +60,8 @@ def serve_worker(settings: Settings, *, upkeep_seconds: float = UPKEEP_SECONDS) 
         worker.start()
         print(f"Worker: the receiver listens at {worker.receiver.address}", flush=True)
         worker.run(stopping, upkeep_seconds)
+    except AtlasDeskError as error:
+        sys.exit(f"The worker ends: {error}")
     finally:
         worker.stop()
 
@@ -144,6 +146,8 @@ class Worker:
         heartbeat_at = upkeep_at = time.monotonic()
         with Worklist(self._settings.atlas_book) as worklist:
             while not stopping.wait(LOOK_SECONDS):
+                if not self.receiver.is_alive:
+                    raise AtlasDeskError("its receiver no longer answers. Start the worker again.")
                 try:
                     self._courier.gather(worklist)
                     self._look_at_wanted(worklist)
@@ -161,16 +165,16 @@ class Worker:
         self._stopping.set()
         self._called.set()
         until = time.monotonic() + STOP_SECONDS
-        helpers = [
+        stops = [
             threading.Thread(target=self.receiver.stop, daemon=True),
             threading.Thread(target=self._courier.stop, args=(STOP_SECONDS,), daemon=True),
             threading.Thread(target=self._watcher.stop, args=(STOP_SECONDS,), daemon=True),
         ]
-        for helper in helpers:
-            helper.start()
-        for helper in (*helpers, self._inbox):
-            if helper.ident is not None:
-                helper.join(max(0.0, until - time.monotonic()))
+        for stop in stops:
+            stop.start()
+        for stop in (*stops, self._inbox):
+            if stop.ident is not None:
+                stop.join(max(0.0, until - time.monotonic()))
         try:
             self._writer.write(store.record_state, "worker", "stopped", "", now=now_ms())
         except BookError as error:
@@ -184,13 +188,17 @@ class Worker:
                 continue
             flow = worklist.flow(flow_uuid)
             if flow is not None:
-                self._writer.write(store.save_watched, flow.flow_id, True)
-                self._watcher.add(WatchedFlow.of(flow), is_new=False)
+                self._watch_again(flow)
+
+    def _watch_again(self, flow: FlowToWatch) -> None:
+        self._writer.write(store.save_watched, flow.flow_id, True)
+        self._watcher.add(WatchedFlow.of(flow), is_new=False)
 
     def _keep_up(self, worklist: Worklist) -> None:
         now = now_ms()
         self._writer.write(attempts.forget_tokens, now=now)
-        forgotten = self._desk.forget_links(worklist.uploaded_since(now - _UPLOADS_LOOKED_BACK_MS), now)
+        self._writer.write(inbox.record_old_orphans, received_before=now - DAY_MS, now=now)
+        forgotten = self._desk.forget_links(worklist.uploaded_since(now - 2 * DAY_MS), now)
         if forgotten:
             _log.info("links forgotten", extra={"links": forgotten})
 
@@ -216,9 +224,9 @@ class Worker:
             for delivery in waiting:
                 if not self._sync.take_up(delivery) or self._watcher.look_soon(delivery.flow_uuid):
                     continue
-                adopted = worklist.flow(delivery.flow_uuid) if delivery.flow_id is None else None
-                if adopted is not None:
-                    self._watcher.add(WatchedFlow.of(adopted), is_new=True)
+                flow = worklist.flow(delivery.flow_uuid)
+                if flow is not None and not flow.is_confirmed:
+                    self._watch_again(flow)
 
 
 class _JsonLines(logging.Formatter):

@@ -77,6 +77,7 @@ class WatchedFlow:
             upload_unsure_since=moment(flow.upload_unsure_since),
             has_result=flow.has_result,
             looked=flow.looked_at is not None,
+            trouble=flow.has_trouble,
         )
 
 

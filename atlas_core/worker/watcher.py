@@ -77,6 +77,12 @@ class Watcher:
                 flow.asked_at = self._asked.get(flow.flow_uuid, self._started)
                 self._plan(flow, self._earliest(flow))
 
+    def drop(self, flow_uuid: str) -> None:
+        """Ends the watch over a flow."""
+        with self._changed:
+            if self._flows.pop(flow_uuid, None) is not None:
+                self._due.pop(flow_uuid, None)
+
     def look_soon(self, flow_uuid: str) -> bool:
         """Makes a flow due at the earliest permitted moment; False where it is not under watch."""
         with self._changed:
@@ -99,11 +105,6 @@ class Watcher:
             for flow in overdue:
                 if flow.flow_uuid not in self._in_flight:
                     self._plan(flow, max(self._earliest(flow), now + _spread(len(overdue))))
-
-    @property
-    def watched(self) -> int:
-        """How many flows are under watch."""
-        return len(self._flows)
 
     def stop(self, seconds: float) -> None:
         """Hands out nothing more and waits for what is under way."""
@@ -187,10 +188,11 @@ class Watcher:
             if uuid in self._soon:
                 self._soon.discard(uuid)
                 wait = POLITE_SECONDS if wait is not None else None
-            if wait is not None:
+            if wait is not None and uuid in self._flows:
                 self._plan(flow, now + max(wait, POLITE_SECONDS))
                 return
-            del self._flows[uuid], self._due[uuid]
+            self._flows.pop(uuid, None)
+            self._due.pop(uuid, None)
             self._asked[uuid] = now
             if len(self._asked) > 10_000:
                 self._asked = {key: at for key, at in self._asked.items() if now - at < 60}

@@ -1,0 +1,70 @@
+"""Writes to atlas.db about deliveries: the ledger of arrivals, and the one body of each content.
+
+Every function takes the writer's connection first and runs inside one transaction, through
+`AtlasWriter.write`. None commits. Times are milliseconds since 1970, UTC.
+"""
+
+from __future__ import annotations
+
+import zlib
+from sqlite3 import Connection
+
+from atlas_core.models import Result
+
+_FETCHED_AGAIN = (
+    "UPDATE deliveries SET times_seen = times_seen + 1, last_seen_at = ?,"
+    " outcome = iif(outcome = 'provisional' AND ? <> 'provisional', 'confirmed', outcome)"
+    " WHERE channel = 'extracts' AND flow_id = ? AND digest = ? RETURNING delivery_id"
+)
+_CALLED_AGAIN = (
+    "UPDATE deliveries SET times_seen = times_seen + 1, last_seen_at = ?"
+    " WHERE channel = 'callback' AND attempt_id = ? AND digest = ? RETURNING delivery_id"
+)
+
+
+def record_delivery(
+    connection: Connection,
+    result: Result,
+    *,
+    flow_id: int | None,
+    attempt_id: int | None,
+    channel: str,
+    received_at: int,
+    outcome: str,
+    reason: str | None = None,
+) -> int:
+    """The ledger's row of one arrival; the same content by the same channel again is the same row."""
+    if channel == "extracts":
+        again = connection.execute(_FETCHED_AGAIN, (received_at, outcome, flow_id, result.digest)).fetchone()
+    else:
+        again = connection.execute(_CALLED_AGAIN, (received_at, attempt_id, result.digest)).fetchone()
+    if again:
+        return int(again[0])
+    held = flow_id is not None and payload_holder(connection, flow_id, result.digest) is not None
+    cursor = connection.execute(
+        "INSERT INTO deliveries (flow_id, attempt_id, claimed_flow_uuid, channel, received_at, last_seen_at,"
+        " digest, size, outcome, reason, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            flow_id,
+            attempt_id,
+            result.flow_uuid,
+            channel,
+            received_at,
+            received_at,
+            result.digest,
+            result.size,
+            outcome,
+            reason,
+            None if held else zlib.compress(result.canonical, 1),
+        ),
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def payload_holder(connection: Connection, flow_id: int, digest: str) -> int | None:
+    """The delivery that holds this content's body: one for each flow and digest."""
+    row = connection.execute(
+        "SELECT delivery_id FROM deliveries WHERE flow_id = ? AND digest = ? AND body IS NOT NULL LIMIT 1",
+        (flow_id, digest),
+    ).fetchone()
+    return int(row[0]) if row else None
