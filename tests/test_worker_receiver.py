@@ -118,19 +118,17 @@ def test_only_the_hash_of_a_token_is_kept(door: Door) -> None:
     assert kept == [(hash_of(token),)]
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
+def test_wrong_credentials_are_refused_with_one_same_text_b90(guarded: Door) -> None:
+    tried = [
         {},
         {"Client_Id": "lender"},
         {"Client_Id": "lender", "Client_Secret": "wrong"},
         {"Client_Id": "wrong", "Client_Secret": "the lender's word"},
         {"Client_Id": "lend\xe9r", "Client_Secret": "\xe9"},
-    ],
-)
-def test_wrong_credentials_are_refused_with_one_same_text_b90(guarded: Door, headers: dict[str, str]) -> None:
-    status, _, body = guarded.ask("POST", "/atlas/auth/auth-part", **headers)
-    assert (status, json.loads(body)) == (401, {"error": "Client-Id or Client-Secret is wrong."})
+    ]
+    for headers in tried:
+        status, _, body = guarded.ask("POST", "/atlas/auth/auth-part", **headers)
+        assert (status, json.loads(body)) == (401, {"error": "Client-Id or Client-Secret is wrong."})
 
 
 def test_right_credentials_are_let_in(guarded: Door) -> None:
@@ -140,25 +138,22 @@ def test_right_credentials_are_let_in(guarded: Door) -> None:
     assert status == 200
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
+def test_a_callback_without_a_good_token_is_refused_and_nothing_is_kept_b62_b63(door: Door) -> None:
+    tried = [
         {},
         {"Token": ""},
         {"Token": "wrong"},
-        {"Token": "w" * 100_000},
+        {"Token": "w" * 10_000},
         {"Token": "t\xf6ken"},
         {"Authorization": "Bearer wrong"},
+        {"Authorization": "Bearer "},
         {"Authorization": "Basic d3Jvbmc="},
-    ],
-)
-def test_a_callback_without_a_good_token_is_refused_and_nothing_is_kept_b62_b63(
-    door: Door, headers: dict[str, str]
-) -> None:
-    status, _, _ = door.ask("POST", "/atlas/callback/callback-part", b"{}", **headers)
-    assert status in (
-        (400, 401) if len(headers.get("Token", "")) > 60_000 else (401,)
-    )  # 400: too long a head
+    ]
+    for headers in tried:
+        status, _, _ = door.ask("POST", "/atlas/callback/callback-part", b"{}", **headers)
+        assert status == 401, headers
+    endless = door.ask("POST", "/atlas/callback/callback-part", b"{}", Token="w" * 100_000)[0]
+    assert endless in (400, 401)  # 400 where the head is cut off before it is whole
     assert door.deliveries() == []
 
 
@@ -189,9 +184,9 @@ def test_a_token_fetched_at_one_address_opens_another_but_not_without_its_part(d
     assert [row[0] for row in door.deliveries()] == ["waiting"]
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+def test_any_other_path_is_not_there_b84(door: Door) -> None:
+    token = door.token()
+    tried = [
         "/atlas/callback/",
         "/atlas//callback/callback-part",
         "/atlas/callback/callback-part/",
@@ -199,17 +194,15 @@ def test_a_token_fetched_at_one_address_opens_another_but_not_without_its_part(d
         "/atlas/callback/%2e%2e",
         "/atlas/callback/nobody",
         "/",
-    ],
-)
-def test_any_other_path_is_not_there_b84(door: Door, path: str) -> None:
-    assert door.call(RESULTS, door.token(), path) == 404
+    ]
+    assert {path: door.call(RESULTS, token, path) for path in tried} == dict.fromkeys(tried, 404)
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS", "TRACE", "HEAD"])
-def test_other_methods_are_refused_b83(door: Door, method: str) -> None:
-    assert door.ask(method, "/atlas/callback/callback-part")[0] == 405
-    if method not in ("GET",):
-        assert door.ask(method, "/atlas/auth/auth-part")[0] == 405
+def test_other_methods_are_refused_b83(door: Door) -> None:
+    for method in ("GET", "PUT", "DELETE", "OPTIONS", "TRACE", "HEAD"):
+        assert door.ask(method, "/atlas/callback/callback-part")[0] == 405, method
+        if method != "GET":
+            assert door.ask(method, "/atlas/auth/auth-part")[0] == 405, method
 
 
 def test_a_hundred_same_callbacks_at_once_are_one_row_b67(door: Door) -> None:
@@ -230,16 +223,12 @@ def test_another_flow_or_application_is_put_aside_with_an_alarm_b72_b73(door: Do
     assert len(rows(door.book, "SELECT 1 FROM alarms")) == 2
 
 
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"{", b"[]", b'"text"', b"7", b"null", b"\xff\xfe{}", b"[" * 10_000],
-    ids=["empty", "cut", "list", "text", "number", "null", "utf-16", "deep"],
-)
-def test_what_is_no_result_is_a_dead_letter_without_its_text_b75_b76(door: Door, body: bytes) -> None:
-    assert door.call(body, door.token()) == 400
-    outcome, digest, size, kept = rows(door.book, "SELECT outcome, digest, size, body FROM deliveries")[0]
-    assert (outcome, size, kept) == ("dead letter", len(body), None)
-    assert digest == hash_of(body)
+def test_what_is_no_result_is_a_dead_letter_without_its_text_b75_b76(door: Door) -> None:
+    token = door.token()
+    bodies = [b"", b"{", b"[]", b'"text"', b"7", b"null", b"\xff\xfe{}", b"[" * 10_000]
+    assert [door.call(body, token) for body in bodies] == [400] * len(bodies)
+    kept = rows(door.book, "SELECT outcome, digest, size, body FROM deliveries ORDER BY delivery_id")
+    assert kept == [("dead letter", hash_of(body), len(body), None) for body in bodies]
 
 
 def test_json_under_another_name_is_read_and_forms_are_not_b77_b78_b80(door: Door) -> None:
