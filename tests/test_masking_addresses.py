@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from urllib.parse import quote, unquote
 
 import pytest
 
 from atlas_core.api.masking import mask_text
-from tests.invented_numbers import aadhaar, fours, numbers_left
+from tests.invented_numbers import SCRIPTS, aadhaar, fours, in_script, numbers_left
 
 SIGNED = {
     "Amazon": (
@@ -84,11 +85,13 @@ def test_a_number_in_an_address_is_masked_even_behind_percent_signs() -> None:
         f"https://files.example/{fours(number, '%20')}.pdf",
         "https://files.example/" + "".join(f"%3{digit}" for digit in number),
         f"https://files.example/x?aadhaar={number}",
+        f"https://files.example/{quote(in_script(number, SCRIPTS[1]))}.pdf",
+        f"https://files.example/{quote(fours(number, chr(0x200B)))}.pdf?sig=secret",
     ):
         masked, cuts = mask_text(text)
         assert cuts
         assert number not in masked
-        assert not numbers_left(masked.replace("%20", " "))
+        assert not numbers_left(unquote(masked).replace("\u200b", ""))
         assert mask_text(masked) == (masked, 0)
 
 

@@ -78,8 +78,8 @@ def test_b37_numbers_of_other_fields_with_a_wrong_check_digit_stay_numbers() -> 
 
 def test_keys_that_look_alike_once_masked_are_all_kept_whatever_their_order() -> None:
     keys = [NUMBER, fours(NUMBER), fours(NUMBER, "-")]
-    there, _ = mask_value({key: key for key in keys} | {MASKED: "plain"})
-    back, _ = mask_value({MASKED: "plain"} | {key: key for key in reversed(keys)})
+    there, _ = mask_value({key: len(key) for key in keys} | {NUMBER: "bare", MASKED: "plain"})
+    back, _ = mask_value({MASKED: "plain"} | {key: len(key) for key in reversed(keys)} | {NUMBER: "bare"})
     assert isinstance(there, dict)
     assert len(there) == 4
     assert there == back
@@ -175,7 +175,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600, deadline=None, derandomize=True)
 @given(TEXTS)
 def test_masking_a_text_twice_changes_nothing_and_leaves_no_number(text: str) -> None:
     for mask in (mask_text, mask_aadhaar_value):
@@ -185,7 +185,7 @@ def test_masking_a_text_twice_changes_nothing_and_leaves_no_number(text: str) ->
         assert cuts or masked == text
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400, deadline=None, derandomize=True)
 @given(VALUES)
 def test_masking_a_value_twice_changes_nothing(value: object) -> None:
     masked, _ = mask_value(value)
