@@ -65,6 +65,8 @@ class Receiver:
         self._on_callback = on_callback
         self._worklist: Worklist
         self._socket = socket.create_server((address, port), backlog=512)
+        # Accepted connections inherit it; asyncio sets it only on sockets made with proto=IPPROTO_TCP.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port = int(self._socket.getsockname()[1])
         self.address = f"http://{f'[{address}]' if ':' in address else address}:{self.port}"
         self._server = uvicorn.Server(
