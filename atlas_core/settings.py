@@ -32,8 +32,8 @@ class Settings:
     receiver_url: str  # the address at which Atlas reaches the receiver
     sandbox_port: int
     poll_seconds: float
-    strong_from: float
-    review_below: float
+    strong_from: int
+    review_below: int
     callback_client_id: str = field(repr=False)
     callback_client_secret: str = field(repr=False)
     proxy: str | None = field(repr=False)
@@ -105,6 +105,12 @@ class _Reader:
             raise SettingsError(f"{name} must be from {low:g} to {high:g}; it is {value:g}.")
         return value
 
+    def threshold(self, name: str, default: int) -> int:
+        value = self.number(name, default, low=0, high=100)
+        if value != int(value):
+            raise SettingsError(f"{name} must be a whole number from 0 to 100; it is {value:g}.")
+        return int(value)
+
     def port(self, name: str, default: int) -> int:
         text = self.text(name, str(default))
         if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
@@ -165,8 +171,8 @@ def _settings(read: _Reader) -> Settings:
     if urlsplit(base_url).scheme == "http" and not is_loopback(base_url):
         raise SettingsError("ATLAS_BASE_URL must start with https:// unless Atlas is on this machine.")
 
-    strong_from = read.number("ATLAS_STRONG_FROM", 90, low=0, high=100)
-    review_below = read.number("ATLAS_REVIEW_BELOW", 70, low=0, high=100)
+    strong_from = read.threshold("ATLAS_STRONG_FROM", 90)
+    review_below = read.threshold("ATLAS_REVIEW_BELOW", 70)
     if review_below > strong_from:
         raise SettingsError("ATLAS_REVIEW_BELOW must not be above ATLAS_STRONG_FROM.")
 

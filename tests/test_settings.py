@@ -58,6 +58,7 @@ def test_the_base_address_is_understood_with_and_without_its_prefix(tail: str) -
         ({"ATLAS_POLL_SECONDS": "nan"}, "ATLAS_POLL_SECONDS"),
         ({"ATLAS_STRONG_FROM": "60"}, "ATLAS_REVIEW_BELOW"),
         ({"ATLAS_REVIEW_BELOW": "-1"}, "ATLAS_REVIEW_BELOW"),
+        ({"ATLAS_REVIEW_BELOW": "69.5"}, "ATLAS_REVIEW_BELOW"),
         ({"ATLAS_CA_BUNDLE": "/nonexistent/ca.pem"}, "ATLAS_CA_BUNDLE"),
         ({"ATLAS_PRODUCT_TYPE": "a\nb"}, "ATLAS_PRODUCT_TYPE"),
         ({"ATLAS_RECEIVER_URL": "nowhere"}, "ATLAS_RECEIVER_URL"),
