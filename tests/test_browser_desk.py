@@ -4,10 +4,13 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from atlas_core.books.desk import Desk
+from atlas_core.models import FileToSend
 from tests.browser import ROW_HEIGHT, Visitor, chromium, visiting
 from tests.desk_processes import RunningDesk, running_desk
 from tests.servers import running_sandbox
@@ -102,6 +105,38 @@ def test_a_csv_of_twenty_is_checked_sent_and_watched(visitor: Visitor) -> None:
     page.get_by_role("searchbox", name="Find a flow by the beginning").fill("CSV-")
     page.get_by_role("searchbox", name="Find a flow by the beginning").press("Enter")
     expect(page.get_by_text("of 20 flows")).to_be_visible()
+
+
+def test_watch_keeps_the_selected_flow_while_flows_come_and_end(chrome: Browser, tmp_path: Path) -> None:
+    with (
+        running_sandbox(seconds=8.0) as sandbox,
+        running_desk(tmp_path, sandbox.url) as slow,
+        visiting(chrome, slow.url) as visitor,
+    ):
+        books = Desk(tmp_path / "desk.db")
+        submit(books, "SLOW-1")
+        visitor.open("/watch")
+        table = "Running flows, oldest first"
+        expect(visitor.cell(table, 0, 2)).to_have_text("SLOW-1")
+        submit(books, "SLOW-2")
+        expect(visitor.cell(table, 1, 2)).to_have_text("SLOW-2")
+        visitor.click_cell(table, 1, 15)
+        panel = visitor.page.get_by_role("button", name="Ask Atlas now")
+        expect(panel).to_be_enabled()
+        panel.click()
+        expect(visitor.page.get_by_text("Asked. The answer shows here")).to_be_visible()
+        expect(visitor.cell(table, 0, 8)).to_contain_text(
+            "Ended"
+        )  # the first one ends and stays in its place
+        expect(visitor.cell(table, 1, 2)).to_have_text("SLOW-2")
+        expect(visitor.page.locator("strong", has_text="SLOW-2")).to_be_visible()
+
+
+def submit(books: Desk, application_id: str) -> None:
+    files = [
+        FileToSend(name, f"https://papers.example.com/{name}.jpg") for name in ("invoice", "delivery-order")
+    ]
+    books.save_submission(application_id, "PROD_CDL", {}, files, "form")
 
 
 def csv_of(applications: int, bad_links: int = 0) -> bytes:

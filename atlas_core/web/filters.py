@@ -18,6 +18,7 @@ from atlas_core.web.words import viewer_zone
 FLOW, VERSION = "flow", "version"
 SEARCH, OUTCOME, STATUS, PRODUCT = "find", "outcome", "status", "product"
 PERIOD, REASON, PAGE = "period", "reason", "page"
+PAGES_WIDTH = 340
 EVERY_FLOW = FlowFilter()
 NO_STATUS = "Not known yet"
 REASON_LABELS = {
@@ -157,7 +158,8 @@ def ask_for_page(pages: int) -> int:
     """Draws the pages of Results, and gives the one to show. A page that no longer exists is the last."""
     if int(st.session_state.get(PAGE) or 1) > pages:
         st.session_state[PAGE] = pages
-    return st.pagination(pages, key=PAGE, bind="query-params")
+    # In a row it measures too little room for itself, and would leave pages out.
+    return st.pagination(pages, key=PAGE, bind="query-params", width=PAGES_WIDTH)
 
 
 def asked_version() -> int | None:

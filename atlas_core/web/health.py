@@ -100,10 +100,8 @@ def show_freshness() -> None:
     now = now_ms()
     if worker is None:
         st.badge("Worker has not run yet", color="gray", icon=":material/cloud_off:")
-    elif now - worker.seen_at > SILENT_AFTER_MS:
-        st.badge(
-            f"Worker silent, {age_in_words(worker.seen_at, now)}", color="red", icon=":material/cloud_off:"
-        )
+    elif not is_alive(worker, now):
+        st.badge("Worker not running", color="red", icon=":material/cloud_off:")
     else:
         st.badge("Worker running", color="green", icon=":material/cloud_done:")
     st.caption(f"Times are {viewer_zone().key}")

@@ -83,7 +83,6 @@ def stage_times(flow: FlowDetail) -> list[str]:
         last_seen, last_before = ended["seen_at"].iloc[0], ended["not_before_at"].iloc[0]
         longest = int(last_seen) - int(flow.created_at if pd.isna(first_before) else first_before)
         shortest = 0 if pd.isna(last_before) else max(0, int(last_before) - int(first_seen))
-        said.append(
-            f"{theme.STAGES[stage].label.lower()} between {span_in_words(shortest)} and {span_in_words(longest)}"
-        )
+        name = theme.STAGES[stage].label.lower()
+        said.append(f"{name} between {span_in_words(shortest)} and {span_in_words(longest)}")
     return said

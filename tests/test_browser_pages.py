@@ -1,0 +1,114 @@
+"""Pages over books made for the test, in a real Chromium, without a worker."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from atlas_core.books import store
+from atlas_core.books.writer import AtlasWriter
+from atlas_core.clock import now_ms
+from tests.browser import chromium, visiting
+from tests.desk_processes import desk_environment, running_pages
+from tests.made_books import MINUTE, MadeBooks, add_flow, make_books, make_result
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = "![x](http://canary.invalid/x.png)<img src=http://canary.invalid/y>"
+
+
+@pytest.fixture(scope="module")
+def books(tmp_path_factory: pytest.TempPathFactory) -> MadeBooks:
+    made = make_books(tmp_path_factory.mktemp("books"))
+    now = now_ms()
+    with AtlasWriter(made.atlas) as writer:
+        for number in range(120):
+            uuid = f"LOS-{number:08d}"
+            add_flow(
+                writer,
+                uuid,
+                application_id=f"LOAN-{number:03d}",
+                created_at=now - number * MINUTE,
+                result=make_result(uuid, similarities=(12 if number % 2 else 95,)),
+            )
+        hostile = make_result("LOS-hostile1", similarities=(12,), error_code=HOSTILE, name=HOSTILE)
+        add_flow(
+            writer,
+            "LOS-hostile1",
+            application_id=HOSTILE[:64],
+            created_at=now - 300 * MINUTE,
+            result=hostile,
+        )
+        writer.write(store.record_state, "worker", "running", "", now=now - 20 * MINUTE)
+        writer.write(store.record_state, "atlas", HOSTILE, HOSTILE, now=now)
+    return made
+
+
+@pytest.fixture(scope="module")
+def pages(books: MadeBooks) -> Iterator[str]:
+    with running_pages(desk_environment(books.atlas.parent)) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+def test_a_cold_deep_link_runs_through_the_frame_before_anybody_opened_the_front_door(
+    chrome: Browser, books: MadeBooks
+) -> None:
+    with (
+        running_pages(desk_environment(books.atlas.parent)) as url,
+        visiting(chrome, url) as visitor,
+    ):
+        visitor.open("/results")
+        expect(visitor.title("Results")).to_be_visible()
+        expect(visitor.page.get_by_text("local, not signed in")).to_be_visible()
+        links = visitor.page.get_by_test_id("stSidebarNavLink")
+        expect(links).to_contain_text(["Today", "Submit", "Watch", "Results"])
+
+
+def test_a_filtered_link_opened_fresh_shows_the_same_and_back_keeps_it(chrome: Browser, pages: str) -> None:
+    with visiting(chrome, pages) as first:
+        first.open("/")
+        first.page.get_by_role("link", name="Open 61 cases").click()
+        expect(first.title("Results")).to_be_visible()
+        expect(first.page.get_by_text("1-50 of 61 flows")).to_be_visible()
+        first.page.get_by_role("button", name="Page 2", exact=True).click()
+        expect(first.page.get_by_text("51-61 of 61 flows")).to_be_visible()
+        address = first.page.url.removeprefix(pages)
+        with visiting(chrome, pages) as second:
+            second.open(address)
+            expect(second.page.get_by_text("51-61 of 61 flows")).to_be_visible()
+        first.click_cell("Flows, newest first", 0, 35)
+        expect(first.title("LOAN-101")).to_be_visible()
+        first.page.go_back()
+        expect(first.page.get_by_text("51-61 of 61 flows")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/results?find=!%5Bx%5D", "/flow?flow=LOS-hostile1", "/watch", "/submit"]
+)
+def test_hostile_text_is_read_as_text_and_calls_nobody(chrome: Browser, pages: str, path: str) -> None:
+    with visiting(chrome, pages) as visitor:
+        visitor.open(path)
+        expect(visitor.page.get_by_text("The worker is not running since")).to_be_visible()
+        if path.startswith("/flow"):
+            for tab in ("Cross-checks", "Documents", "Timeline", "Deliveries", "Ids", "Raw"):
+                visitor.page.get_by_role("tab", name=tab).click()
+                visitor.settle()
+            visitor.page.get_by_role("tab", name="Cross-checks").click()
+            expect(visitor.page.get_by_text(HOSTILE, exact=True).first).to_be_visible()
+        assert visitor.page.locator("img[src*=canary]").count() == 0
+        assert visitor.page.locator("a[href*=canary]").count() == 0
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_no_page_scrolls_sideways(chrome: Browser, pages: str, width: int) -> None:
+    with visiting(chrome, pages, width=width) as visitor:
+        for path in ("/", "/submit", "/watch", "/results", "/flow?flow=LOS-00000001"):
+            visitor.open(path)
+            expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()
+            assert visitor.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -1,0 +1,297 @@
+"""What each page shows in each state, run as a session runs it."""
+
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+from atlas_core.books import attempts, store
+from atlas_core.books.writer import AtlasWriter
+from atlas_core.clock import now_ms
+from atlas_core.models import FileToSend, FlowStatus
+from atlas_core.web import loaders
+from tests.invented_numbers import aadhaar
+from tests.made_books import FAILED, MINUTE, MadeBooks, add_flow, make_books, make_result
+
+APP = Path(__file__).resolve().parent.parent / "app.py"
+PAGES = ("today", "submit", "watch", "results", "flow")
+RUNNING = FlowStatus("SUCCESS", "IN_PROGRESS", "NOT_STARTED", "IN_PROGRESS")
+HOSTILE = "![x](http://canary.invalid/x.png) <img src=x onerror=alert(1)> :material/home: **b**"
+
+
+@pytest.fixture
+def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MadeBooks]:
+    made = make_books(tmp_path)
+    yield from _session_of(made.atlas.parent, monkeypatch, made)
+
+
+@pytest.fixture
+def no_books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    yield from _session_of(tmp_path / "nothing", monkeypatch, None)
+
+
+def _session_of(data_dir: Path, monkeypatch: pytest.MonkeyPatch, value: Any) -> Iterator[Any]:
+    monkeypatch.setenv("ATLAS_DATA_DIR", str(data_dir))
+    for name in ("ATLAS_BASE_URL", "ATLAS_CLIENT_ID", "ATLAS_CLIENT_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    loaders.desk_settings.cache_clear()
+    yield value
+    loaders.desk_settings.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def closed_door(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest opens the door of `pages/` anew for each run; the server closed it before any session."""
+    make = PagesManager.__init__
+
+    def make_closed(self: PagesManager, *args: Any, **named: Any) -> None:
+        make(self, *args, **named)
+        PagesManager.uses_pages_directory = False
+
+    monkeypatch.setattr(PagesManager, "__init__", make_closed)
+
+
+def show(page_name: str, **address: str) -> AppTest:
+    """One page as a visitor with this address sees it."""
+    session = AppTest.from_file(str(APP), default_timeout=20)
+    for name, value in address.items():
+        session.query_params[name] = value
+    session.run()
+    if page_name != "today":
+        session.switch_page(f"pages/{page_name}.py").run()
+    assert not session.exception
+    return session
+
+
+def said(session: AppTest) -> str:
+    """Everything that a page says in words of its own (tables and copied texts aside)."""
+    kinds = (
+        "title",
+        "header",
+        "subheader",
+        "markdown",
+        "caption",
+        "text",
+        "warning",
+        "error",
+        "info",
+        "success",
+    )
+    return "\n".join(str(element.value) for kind in kinds for element in session.get(kind))
+
+
+def worker_runs(writer: AtlasWriter, *, seen_at: int | None = None) -> None:
+    now = now_ms() if seen_at is None else seen_at
+    writer.write(store.record_state, "worker", "running", "", now=now)
+    writer.write(store.record_state, "atlas", "ok", "", now=now)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_before_there_are_books_every_page_says_how_to_begin(no_books: None, name: str) -> None:
+    session = show(name, flow="LOS-00000001")
+    if name != "submit":
+        assert "Nothing here yet" in said(session)
+        assert "python -m atlas_core up" in [code.value for code in session.code]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_empty_books_are_an_invitation_and_no_error(books: MadeBooks, name: str) -> None:
+    session = show(name)
+    assert "The worker has not run yet" in said(session)
+    assert not session.error
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_says_that_the_worker_is_down_since_when_and_still_shows_what_it_has(
+    books: MadeBooks, name: str
+) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        worker_runs(writer, seen_at=now_ms() - 5 * MINUTE)
+        add_flow(writer, "LOS-00000001", application_id="LOAN-1", result=make_result("LOS-00000001"))
+    session = show(name, flow="LOS-00000001")
+    warning = session.warning[0].value
+    assert "The worker is not running since" in warning
+    assert "5 min" in warning
+    expected = {"today": "What needs a person", "flow": "LOAN\\-1", "results": "of 1 flow"}
+    assert expected.get(name, "") in said(session)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_says_that_atlas_refuses_us(books: MadeBooks, name: str) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        worker_runs(writer)
+        writer.write(store.record_state, "atlas", "refused", "POST authtoken: 401.", now=now_ms() - 120_000)
+    warning = show(name).warning[0].value
+    assert "Atlas refuses our credentials since" in warning
+    assert "ATLAS_CLIENT_SECRET" in warning
+
+
+def test_a_running_worker_and_a_well_atlas_are_not_complained_of(books: MadeBooks) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        worker_runs(writer)
+    assert not show("today").warning
+
+
+def test_today_counts_flows_and_lists_what_needs_a_person(books: MadeBooks) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        worker_runs(writer)
+        add_flow(writer, "LOS-00000001", result=make_result("LOS-00000001", similarities=(95,)))
+        add_flow(writer, "LOS-00000002", result=make_result("LOS-00000002", similarities=(12,)))
+        add_flow(writer, "LOS-00000003", status=FAILED)
+    session = show("today")
+    counts = {metric.label: metric.value for metric in session.metric}
+    assert counts == {"Running": "0", "Clear": "1", "Review": "1", "Failed": "1", "Unknown": "0"}
+    text = said(session)
+    assert "33.3% of 3" in text
+    assert "Waiting for review" in text
+    links = [link.proto for link in session.get("page_link")]
+    assert any("outcome=Review" in link.query_string for link in links)
+    assert any("reason=Waiting+for+review" in link.query_string for link in links)
+
+
+def test_a_filtered_address_shows_the_same_flows_to_whoever_opens_it(books: MadeBooks) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        for number in range(1, 4):
+            uuid = f"LOS-0000000{number}"
+            add_flow(
+                writer, uuid, application_id=f"LOAN-{number}", result=make_result(uuid, similarities=(12,))
+            )
+        add_flow(writer, "LOS-00000009", application_id="LOAN-9", result=make_result("LOS-00000009"))
+    session = show("results", outcome="Review")
+    assert session.dataframe[0].value["application"].tolist() == ["LOAN-3", "LOAN-2", "LOAN-1"]
+    assert show("results", find="LOAN-9").dataframe[0].value["application"].tolist() == ["LOAN-9"]
+    assert len(show("results", reason="Waiting for review").dataframe[0].value) == 3
+
+
+def test_results_come_in_pages_of_fifty_and_a_page_too_far_is_the_last(books: MadeBooks) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        for number in range(60):
+            add_flow(writer, f"LOS-{number:08d}", created_at=now_ms() - number * MINUTE)
+    assert "**1-50** of 60 flows" in said(show("results"))
+    assert "**51-60** of 60 flows" in said(show("results", page="2"))
+    assert len(show("results", page="9").dataframe[0].value) > 0
+
+
+@pytest.mark.parametrize(
+    "text", ["%", "_", "\\", "'", '"; drop table flows', "*", "x" * 60_000, "\x00", "नमस्ते"]
+)
+def test_b111_odd_searches_are_taken_literally_and_find_nothing(books: MadeBooks, text: str) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        add_flow(writer, "LOS-00000001")
+    session = show("results")
+    session.text_input[0].set_value(text).run()
+    assert not session.exception
+    assert "No flow fits" in said(session)
+
+
+def test_b112_a_search_by_a_whole_aadhaar_number_is_refused_and_kept_out_of_the_address(
+    books: MadeBooks,
+) -> None:
+    number = aadhaar(random.Random(7))
+    session = show("results")
+    session.text_input[0].set_value(number).run()
+    assert "Aadhaar number" in session.warning[-1].value
+    assert number not in str(session.query_params)
+
+
+def test_an_unknown_flow_is_said_to_be_unknown(books: MadeBooks) -> None:
+    assert "No such flow" in said(show("flow", flow="LOS-nothing"))
+    assert "Which flow?" in said(show("flow"))
+
+
+def test_b110_what_documents_and_ids_say_is_drawn_as_text_and_nothing_else(books: MadeBooks) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        worker_runs(writer)
+        result = make_result("LOS-00000001", similarities=(12,), error_code="INVALID_DOC", name=HOSTILE)
+        add_flow(writer, "LOS-00000001", application_id=HOSTILE[:64], result=result)
+    for name in PAGES:
+        session = show(name, flow="LOS-00000001")
+        for kind in ("title", "header", "subheader", "markdown", "caption", "warning", "error", "metric"):
+            for element in session.get(kind):
+                assert not re.search(r"(?<!\\)(<img|!\[|\]\(http)", str(element.value))
+    assert HOSTILE in [text.value for text in show("flow", flow="LOS-00000001").text]
+
+
+def test_the_flow_page_says_why_and_shows_the_worst_cross_check_first(books: MadeBooks) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        worker_runs(writer)
+        add_flow(writer, "LOS-00000001", result=make_result("LOS-00000001", similarities=(95, 12, None, 80)))
+    session = show("flow", flow="LOS-00000001")
+    texts = [text.value for text in session.text]
+    assert "1 of 4 cross-checks below 70: customer name." in texts
+    scores = [text for text in texts if "similarity" in text and "below" not in text]
+    assert scores == [
+        "similarity 12 of 100",
+        "no similarity given",
+        "similarity 80 of 100",
+        "similarity 95 of 100",
+    ]
+
+
+def test_watch_shows_each_stage_and_what_is_overdue(books: MadeBooks) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        worker_runs(writer)
+        for name, age in (("LOS-00000001", 60 * MINUTE), ("LOS-00000002", MINUTE)):
+            flow_id = writer.write(
+                store.save_flow, name, application_id=name, product_type="PROD_CDL", created_at=now_ms() - age
+            )
+            writer.write(store.save_look, flow_id, RUNNING, looked_at=now_ms(), review_below=70)
+    session = show("watch")
+    counts = {metric.label: metric.value for metric in session.metric}
+    assert counts == {"Running": "2", "Overdue": "1", "Waiting to be sent": "0"}
+    table = session.dataframe[0].value
+    assert table["processing"].tolist() == [["Under way"], ["Under way"]]
+    assert table["note"].tolist() == ["Overdue", ""]
+    assert len(show("watch", show="Overdue").dataframe[0].value) == 1
+
+
+def test_nothing_can_be_sent_before_it_was_checked(books: MadeBooks) -> None:
+    session = show("submit")
+    assert session.button(key="send_0").disabled
+    assert not session.error
+
+
+def test_a_lost_answer_waits_for_one_decision_and_leaves_the_list_with_it(books: MadeBooks) -> None:
+    files = [FileToSend("invoice", "https://papers.example.com/invoice.pdf")]
+    submission_id = books.open_desk().save_submission("LOAN-5", "PROD_CDL", {}, files, "form")
+    with AtlasWriter(books.atlas) as writer:
+        worker_runs(writer)
+        attempt_id = writer.write(
+            attempts.start_attempt,
+            submission_id,
+            1,
+            application_id="LOAN-5",
+            product_type="PROD_CDL",
+            auth_part="a" * 64,
+            callback_part="b" * 64,
+            now=now_ms(),
+        )
+        writer.write(
+            attempts.record_attempt, attempt_id, "init unknown", reason="the answer was lost", now=now_ms()
+        )
+    assert "Answer lost" in said(show("today"))
+    session = show("submit", tab="Undecided")
+    assert "It may have made one" in said(session)
+    assert [button.label for button in session.button] == ["Start again", "Leave"]
+    session.button(key=f"start again_{submission_id}_1").click().run()
+    assert [decision.decision for decision in books.open_desk().decisions()] == ["start again"]
+    assert "Nothing waits for a decision" in said(session)
+
+
+def test_b124_an_unforeseen_error_is_a_reference_number_and_never_its_text() -> None:
+    def script() -> None:
+        from atlas_core.web.unforeseen import show_unforeseen
+
+        try:
+            raise ValueError("Kavita Nair, 4 Rose Wood Society")
+        except ValueError as error:
+            show_unforeseen(error)
+
+    session = AppTest.from_function(script).run()
+    assert "reference" in session.error[0].value
+    assert "Kavita" not in session.error[0].value
