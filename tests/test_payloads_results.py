@@ -285,12 +285,11 @@ def test_b37_a_loan_number_with_a_wrong_check_digit_is_left_alone() -> None:
     assert result.masked == 0
 
 
-def test_b39_results_of_another_flow_are_refused() -> None:
-    body = body_of(flow_uuid="9a1f0c52-6d0b-4b57-8f35-0d5c1e2f3a4b")
-    with pytest.raises(PayloadError, match="another flow"):
-        parse_result(body, asked="00000000-6d0b-4b57-8f35-0d5c1e2f3a4b")
-    assert parse_result(body, asked="9a1f0c52-6d0b-4b57-8f35-0d5c1e2f3a4b").flow_uuid
-    assert parse_result(body_of(), asked="9a1f0c52").flow_uuid is None
+def test_b39_a_payload_tells_whose_it_is_so_that_another_flow_s_can_be_refused() -> None:
+    flow_uuid = "9a1f0c52-6d0b-4b57-8f35-0d5c1e2f3a4b"
+    assert parse_result(body_of(flow_uuid=flow_uuid)).flow_uuid == flow_uuid
+    assert parse_result(body_of(flow_uuid=None)).flow_uuid is None
+    assert parse_result(body_of()).flow_uuid is None
 
 
 @pytest.mark.parametrize(

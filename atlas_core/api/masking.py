@@ -155,8 +155,9 @@ class _Walk:
                 kept[key] = masked
             else:
                 renamed.append((key, masked_key, masked))
-        self.cuts += len(renamed)
-        keep_renamed(kept, renamed)
+        if renamed:
+            self.cuts += len(renamed)
+            keep_renamed(kept, renamed)
         return kept
 
     def mask_string(self, text: str, named: bool) -> str:
