@@ -28,6 +28,7 @@ from atlas_core.api.strict_json import (
 from atlas_core.errors import PayloadError
 from atlas_core.models import CrossCheck, Document, Field, Flag, FlagKind, Result
 
+_KEYS_OF_FIELD = ("value", "confidence_score", "redact_url")
 _UNRECOGNISED = "UNRECOGNISED"
 
 
@@ -153,7 +154,7 @@ class _Reading:
         )
 
     def field(self, name: str, member: object, document: Path, fields: list[Field]) -> None:
-        """Adds the field, and one of its own (`aadhaar_number.redact_url`) for each key beside its value."""
+        """Adds the field, and one of its own (`pan_number.issuer`) for each unforeseen key beside its value."""
         confidence = None
         value = member
         beside: list[str] = []
@@ -161,7 +162,7 @@ class _Reading:
             value = member["value"]
             confidence = member.get("confidence_score")
             if len(member) > 2 or "confidence_score" not in member:
-                beside = [key for key in member if key not in ("value", "confidence_score")]
+                beside = [key for key in member if key not in _KEYS_OF_FIELD]
         scalar, shape, is_cut = read_value(value)
         score = read_confidence(confidence)
         if score.flag:
