@@ -154,7 +154,7 @@ class _Reading:
         )
 
     def field(self, name: str, member: object, document: Path, fields: list[Field]) -> None:
-        """Adds the field, and one of its own (`pan_number.issuer`) for each unforeseen key beside its value."""
+        """Adds the field, and one of its own (`pan_number.issuer`) for each unforeseen key beside it."""
         confidence = None
         value = member
         beside: list[str] = []
