@@ -49,6 +49,12 @@ def _check(settings: Settings, _: argparse.Namespace) -> int:
     return run_check(settings)
 
 
+def _rebuild(settings: Settings, _: argparse.Namespace) -> int:
+    from atlas_core.cli.rebuild import run_rebuild
+
+    return run_rebuild(settings)
+
+
 def _count(low: int, high: int) -> type[int]:
     def count(text: str) -> int:
         value = int(text)
@@ -82,6 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     submit.add_argument("file", type=Path, metavar="FILE.csv")
     submit.add_argument("--wait", action="store_true", help="wait until every flow has ended")
     submit.set_defaults(run=_submit)
+
+    rebuild = commands.add_parser("rebuild", help="build the column mirror anew from atlas.db")
+    rebuild.set_defaults(run=_rebuild)
 
     check = commands.add_parser("check", help="are Atlas, the credentials, the receiver and the books well?")
     check.set_defaults(run=_check)
