@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from atlas_core.books.desk import Desk
 from atlas_core.books.schema import migrate_atlas, migrate_desk
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.models import FileToSend
+from atlas_core.worker.service import _JsonLines
 from tests.kills import ROOT, run, worker_environment, worker_process
 from tests.servers import running_sandbox
 from tests.workers import rows, until
@@ -101,3 +103,14 @@ def test_refused_credentials_are_shown_and_submissions_wait(tmp_path: Path) -> N
             assert sandbox.calls()["calls"]["authtoken"] == {"401": 1}
             waiting = rows(tmp_path / "atlas.db", "SELECT DISTINCT state FROM attempts")
             assert waiting == [("not sent",)]
+
+
+def test_an_exception_is_logged_with_its_place_and_without_its_text() -> None:
+    try:
+        raise ValueError("AADHAAR 0000 1111 2222")
+    except ValueError:
+        record = logging.makeLogRecord({"msg": "flow set back", "flow": 7, "exc_info": sys.exc_info()})
+    line = _JsonLines().format(record)
+    assert json.loads(line)["error"] == "ValueError"
+    assert "test_worker_process.py" in line
+    assert "1111" not in line

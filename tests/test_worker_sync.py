@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from atlas_core.api.client import AtlasClient
-from atlas_core.books import store
+from atlas_core.api.payloads import parse_result
+from atlas_core.books import attempts, inbox, store
+from atlas_core.books.worklist import Worklist
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
 from atlas_core.models import NO_STATUS, FileToSend, FlowRequest
 from atlas_core.worker.gate import Gate
 from atlas_core.worker.sync import POLITE_SECONDS, SLOW_SECONDS, Sync, WatchedFlow
-from tests.made_books import make_books
+from tests.made_books import make_books, make_result
 from tests.servers import RunningSandbox, running_sandbox
 from tests.workers import rows, until
 
@@ -146,6 +148,33 @@ def test_unreadable_answers_slow_one_flow_down_and_say_why(asking: Asking) -> No
     asking.sandbox.behave()
     asking.sync.ask(flow)
     assert asking.row("trouble") == (None,)
+
+
+def test_a_callback_that_cannot_be_taken_up_is_a_dead_letter_and_holds_nobody_up_b89(asking: Asking) -> None:
+    flow = asking.empty_flow()
+    attempt_id = asking.writer.write(
+        attempts.start_attempt,
+        1,
+        1,
+        application_id="SYNC-1",
+        product_type="PROD_CDL",
+        auth_part="a" * 64,
+        callback_part="c" * 64,
+        now=now_ms(),
+    )
+    asking.writer.write(attempts.save_init_answer, attempt_id or 0, flow.flow_uuid, now=now_ms())
+    poisoned = replace(make_result(flow.flow_uuid), canonical=b'{"ocr_data": [')
+    whole = parse_result(b'{"ocr_data": [], "cross_checks": []}')
+    for result in (poisoned, whole):
+        asking.writer.write(
+            inbox.save_callback, attempt_id or 0, result, other_application=False, received_at=now_ms()
+        )
+    with Worklist(asking.book) as worklist:
+        taken_up = [asking.sync.take_up(delivery) for delivery in worklist.waiting_deliveries()]
+        assert worklist.waiting_deliveries() == []
+    assert taken_up == [False, True]
+    outcomes = rows(asking.book, "SELECT outcome FROM deliveries ORDER BY delivery_id")
+    assert outcomes == [("dead letter",), ("provisional",)]
 
 
 def test_refused_credentials_close_the_gate_until_one_probe_is_accepted(asking: Asking) -> None:

@@ -53,12 +53,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Errand:
-    """One attempt to be carried on: to flow/init, or, with its flow, to multiupload."""
+    """One attempt to be carried on: to flow/init, or, where it has its flow already, to multiupload."""
 
     submission_id: int
     number: int
-    attempt_id: int | None = None
-    flow_uuid: str | None = None
+    attempt_id: int = 0
+    flow_uuid: str = ""
     tries: int = 0
 
 
@@ -108,7 +108,7 @@ class Courier:
         for attempt in worklist.open_attempts():
             errand = Errand(attempt.submission_id, attempt.number)
             if attempt.state == "initialised":
-                errand.attempt_id, errand.flow_uuid = attempt.attempt_id, attempt.flow_uuid
+                errand.attempt_id, errand.flow_uuid = attempt.attempt_id, attempt.flow_uuid or ""
             self._put_later(errand, max(0, (attempt.next_try_at or 0) - now_ms()) / 1000)
         for thread in self._threads:
             thread.start()
@@ -152,7 +152,7 @@ class Courier:
             )
             if attempt_id is not None:
                 number = attempt.number + 1
-                self._errands.put(Errand(attempt.submission_id, number, attempt_id, attempt.flow_uuid))
+                self._errands.put(Errand(attempt.submission_id, number, attempt_id, attempt.flow_uuid or ""))
         elif decision.decision == "start again" and attempt.state in REPEATABLE:
             self._errands.put(Errand(attempt.submission_id, attempt.number + 1))
 
@@ -188,9 +188,9 @@ class Courier:
         except InputError as error:
             self._refuse_unsent(errand, str(error))
             return
-        if errand.flow_uuid is None:
+        if not errand.flow_uuid:
             self._init(errand, submission)
-        if errand.flow_uuid is not None and not self._stopping.is_set():
+        if errand.flow_uuid and not self._stopping.is_set():
             self._upload(errand, submission)
 
     def _init(self, errand: Errand, submission: Submission) -> None:
@@ -217,7 +217,7 @@ class Courier:
         _log.info("flow initialised", extra={"attempt": attempt_id, "flow": flow_id})
 
     def _upload(self, errand: Errand, submission: Submission) -> None:
-        attempt_id, flow_uuid = errand.attempt_id or 0, errand.flow_uuid or ""
+        attempt_id, flow_uuid = errand.attempt_id, errand.flow_uuid
         flow_id = self._writer.write(attempts.start_upload, attempt_id, submission.files, now=now_ms())
         if flow_id is None:
             return
@@ -255,7 +255,7 @@ class Courier:
 
     def _after_failure(self, errand: Errand, error: AtlasDeskError, *, waits_as: str, unknown: str) -> None:
         """Records what a failed call leaves: an attempt that waits, is unknown, or was refused."""
-        attempt_id, reason = errand.attempt_id or 0, str(error)
+        attempt_id, reason = errand.attempt_id, str(error)
         if isinstance(error, AtlasError):
             self._gate.note(error, f"submission {errand.submission_id}")
         _log.warning("call failed", extra={"attempt": attempt_id, "error": type(error).__name__})
@@ -266,14 +266,14 @@ class Courier:
             next_try_at = now_ms() + round(wait * 1000)
             self._keep(attempts.record_attempt, attempt_id, waits_as, reason=reason, next_try_at=next_try_at)
             self._put_later(errand, wait)
-        elif errand.flow_uuid is None:
+        elif not errand.flow_uuid:
             self._keep(attempts.record_attempt, attempt_id, "refused", reason=reason)
         else:
             self._keep(attempts.record_upload_refused, attempt_id, reason=reason)
 
     def _refuse_unsent(self, errand: Errand, reason: str) -> None:
         """The submission cannot be sent any more (its links are gone)."""
-        if errand.attempt_id is not None:
+        if errand.flow_uuid:
             self._keep(attempts.record_upload_refused, errand.attempt_id, reason=reason)
             return
         application_id, product_type = self._desk.application_of(errand.submission_id)

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from atlas_core.errors import (
     AtlasError,
-    Busy,
     CredentialsRefused,
     NoAnswer,
     NotSent,
     OutcomeUnknown,
+    Refused,
     UnexpectedReply,
     VersionRetired,
 )
@@ -79,8 +79,9 @@ class Gate:
             return "retired", f"{error} The worker asks nothing more until it is started again."
         if isinstance(error, CredentialsRefused):
             return "refused", str(error)
-        if isinstance(error, NotSent | NoAnswer | OutcomeUnknown | UnexpectedReply | Busy):
-            alone = isinstance(error, UnexpectedReply) and subject == self._last_subject
+        broken = isinstance(error, Refused) and (error.status or 0) >= 500
+        if broken or isinstance(error, NotSent | NoAnswer | OutcomeUnknown | UnexpectedReply):
+            alone = isinstance(error, UnexpectedReply | Refused) and subject == self._last_subject
             self._last_subject = subject
             self._failures += not alone
             if self._failures < FAILURES_TO_CLOSE or self._state == "refused":

@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 from contextlib import ExitStack
+from pathlib import Path
+from traceback import extract_tb
 from types import FrameType
 
 from atlas_core.api.client import AtlasClient
@@ -20,11 +22,11 @@ from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
 from atlas_core.errors import AtlasDeskError, BookError
 from atlas_core.settings import Settings
-from atlas_core.worker.courier import LOOK_SECONDS, Courier
+from atlas_core.worker.courier import AT_ONCE, LOOK_SECONDS, Courier
 from atlas_core.worker.gate import Gate
 from atlas_core.worker.receiver import Receiver
 from atlas_core.worker.sync import CHECKS_PATIENCE, UPLOAD_PATIENCE, Sync, WatchedFlow
-from atlas_core.worker.watcher import Watcher
+from atlas_core.worker.watcher import IN_FLIGHT, Watcher
 
 HEARTBEAT_SECONDS = 2.0
 UPKEEP_SECONDS = 60.0
@@ -89,6 +91,7 @@ class Worker:
                     settings.client_secret,
                     proxy=settings.proxy,
                     ca_bundle=settings.ca_bundle,
+                    pool=IN_FLIGHT + AT_ONCE,
                 )
             )
             self._called = threading.Event()
@@ -230,15 +233,20 @@ class Worker:
 
 
 class _JsonLines(logging.Formatter):
-    """One line of JSON for each event: what happened, ids and counts."""
+    """One line of JSON for each event: what happened, ids and counts. Of an exception only its kind and the
+    places it passed: its text may quote what it was about."""
 
     _PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {"at": now_ms(), "level": record.levelname, "event": record.getMessage()}
         line.update({key: value for key, value in record.__dict__.items() if key not in self._PLAIN})
-        if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)
+        kind, _, trace = record.exc_info or (None, None, None)
+        if kind is not None:
+            line["error"] = kind.__name__
+            line["trace"] = [
+                f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in extract_tb(trace)
+            ]
         return json.dumps(line, default=str)
 
 

@@ -23,10 +23,12 @@ from atlas_core.clock import now_ms
 from atlas_core.errors import (
     AnotherFlow,
     AtlasError,
+    BookBusy,
+    BookError,
+    BookFull,
     Busy,
     CredentialsRefused,
     FlowNotFound,
-    PayloadError,
     Refused,
     UnexpectedReply,
     VersionRetired,
@@ -114,6 +116,10 @@ class Sync:
         except AtlasError as error:
             self._gate.note(error, flow.flow_uuid)
             return self._wait_after(flow, error)
+        except (BookBusy, BookFull):
+            raise
+        except BookError as error:
+            return self._slow_down(flow, f"What Atlas answered cannot be kept: {error}")
         self._gate.note(None)
         flow.failures = flow.strangers = 0
         return wait
@@ -214,7 +220,7 @@ class Sync:
         return min(self._cadence(flow) * 2.0 ** min(flow.failures - 1, 6), SLOW_SECONDS)
 
     def _wait_after_refusal(self, flow: WatchedFlow, error: Refused) -> float | None:
-        if flow.status.master == "FAILED":
+        if flow.status.master == "FAILED" and (error.status or 0) < 500:
             self._give_up(flow, f"The flow failed and Atlas has no results for it ({error.came}).", False)
             return None
         if not isinstance(error, FlowNotFound):
@@ -237,19 +243,29 @@ class Sync:
     # ---------------------------------------------------------------------------------------- callbacks
 
     def take_up(self, delivery: WaitingDelivery) -> bool:
-        """One kept callback becomes a provisional result; returns whether its flow is to be looked at."""
+        """One kept callback becomes a provisional result; returns whether its flow is to be looked at.
+
+        One that cannot be taken up becomes a dead letter: the fetch will bring its results.
+        """
         try:
-            result = parse_result(delivery.body)
-        except PayloadError as error:
-            self._writer.write(inbox.bury_delivery, delivery.delivery_id, str(error))
+            flow_id = self._take_up(delivery)
+        except (BookBusy, BookFull):
+            raise
+        except Exception as error:  # whatever it is, the callbacks behind this one must not wait for it
+            _log.error("callback not taken up", extra={"delivery": delivery.delivery_id}, exc_info=error)
+            reason = f"it could not be taken up ({type(error).__name__})"
+            self._writer.write(inbox.bury_delivery, delivery.delivery_id, reason)
             return False
-        if delivery.flow_id is not None:
-            result = self._compared(delivery.flow_id, result)
-        flow_id = self._writer.write(
-            inbox.take_up_callback, delivery, result, now=now_ms(), review_below=self._review_below
-        )
         _log.info("callback taken up", extra={"flow": flow_id, "attempt": delivery.attempt_id})
         return flow_id is not None
+
+    def _take_up(self, delivery: WaitingDelivery) -> int | None:
+        result = parse_result(delivery.body)
+        if delivery.flow_id is not None:
+            result = self._compared(delivery.flow_id, result)
+        return self._writer.write(
+            inbox.take_up_callback, delivery, result, now=now_ms(), review_below=self._review_below
+        )
 
     def _compared(self, flow_id: int, result: Result) -> Result:
         """The result with flags where its documents are not those that were sent."""
