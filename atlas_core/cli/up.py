@@ -34,17 +34,19 @@ _local = build_opener(ProxyHandler({}))  # never through a proxy: every part is 
 
 @dataclass
 class Part:
-    """One process of the house."""
+    """One process of the house; where it `greets`, what it prints besides errors is our own business."""
 
     name: str
     command: list[str]
     health: str
+    greets: bool = False
     started_at: float = 0.0
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def start(self) -> None:
         # A session of its own keeps Ctrl-C from reaching it before we do: they end in order.
-        self.process = subprocess.Popen(self.command, start_new_session=True)
+        out = subprocess.DEVNULL if self.greets else None
+        self.process = subprocess.Popen(self.command, stdout=out, start_new_session=True)
         self.started_at = time.monotonic()
 
     @property
@@ -107,6 +109,7 @@ def _parts(settings: Settings) -> list[Part]:
                 *["--server.address", settings.ui_address, "--server.port", str(settings.ui_port)],
             ],
             f"http://{ui}:{settings.ui_port}/_stcore/health",
+            greets=True,
         ),
     ]
     if settings.uses_sandbox:
