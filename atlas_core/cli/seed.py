@@ -29,6 +29,7 @@ from atlas_core.settings import Settings
 DAY_MS = 86_400_000
 BY_CALLBACK = 0.93
 LOOK_MS = 5_200
+NOT_STARTED = FlowStatus("NOT_STARTED", "NOT_STARTED", "NOT_STARTED", "NOT_STARTED")
 # Shares of a flow's time at which a look shows the next stage, with what Atlas says then.
 COURSE = (
     (0.10, ("IN_PROGRESS", "NOT_STARTED", "NOT_STARTED", "IN_PROGRESS")),
@@ -105,7 +106,7 @@ def _save_one(
 
 def _looks(created_at: int, duration: int, end: FlowStatus) -> list[tuple[int, FlowStatus]]:
     """Looks every few seconds from init to the end, one for each that showed something new."""
-    looks: list[tuple[int, FlowStatus]] = [(created_at, FlowStatus(*["NOT_STARTED"] * 4))]
+    looks = [(created_at, NOT_STARTED)]
     for share, words in COURSE:
         if end.master == "SUCCESS" or (end.upload == "SUCCESS" and share < 0.5):
             looks.append((_next_look(created_at, int(share * duration)), FlowStatus(*words)))
