@@ -27,7 +27,7 @@ st.page_link(
     "pages/results.py",
     label="Results",
     icon=":material/arrow_back:",
-    query_params=filters.address_without(filters.FLOW, "view", "version"),
+    query_params=filters.filters_come_from(),
 )
 
 flow_uuid = st.query_params.get(filters.FLOW, "").strip()

@@ -7,6 +7,7 @@ from atlas_core.clock import now_ms
 from atlas_core.insight import theme
 from atlas_core.models import STAGES
 from atlas_core.web import loaders
+from atlas_core.web.filters import link_to_flow
 from atlas_core.web.frame import require_user
 from atlas_core.web.parts import show_empty, show_stages, show_title, told_in_words
 from atlas_core.web.running import forget_places, in_their_places, show_running
@@ -83,7 +84,7 @@ def _show_selected(flow: dict, now: int) -> None:
                 "pages/flow.py",
                 label="Open the flow",
                 icon=":material/arrow_forward:",
-                query_params={"flow": flow["flow_uuid"]},
+                query_params=link_to_flow(flow["flow_uuid"]),
             )
             st.caption(
                 f"Made {age_in_words(int(flow['created_at']), now)}. "

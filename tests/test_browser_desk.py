@@ -109,7 +109,7 @@ def test_a_csv_of_twenty_is_checked_sent_and_watched(visitor: Visitor) -> None:
 
 def test_watch_keeps_the_selected_flow_while_flows_come_and_end(chrome: Browser, tmp_path: Path) -> None:
     with (
-        running_sandbox(seconds=8.0) as sandbox,
+        running_sandbox(seconds=6.0) as sandbox,
         running_desk(tmp_path, sandbox.url) as slow,
         visiting(chrome, slow.url) as visitor,
     ):

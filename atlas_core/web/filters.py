@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from urllib.parse import parse_qs, urlencode
 from zoneinfo import ZoneInfo
 
 import streamlit as st
@@ -15,7 +16,7 @@ from atlas_core.intake import check_search
 from atlas_core.models import Outcome
 from atlas_core.web.words import viewer_zone
 
-FLOW, VERSION = "flow", "version"
+FLOW, VERSION, CAME_FROM = "flow", "version", "from"
 SEARCH, OUTCOME, STATUS, PRODUCT = "find", "outcome", "status", "product"
 PERIOD, REASON, PAGE = "period", "reason", "page"
 PAGES_WIDTH = 340
@@ -43,9 +44,23 @@ def link_to_reason(reason: str) -> dict[str, str]:
     return {REASON: REASON_LABELS.get(reason, reason)}
 
 
-def address_without(*names: str) -> dict[str, list[str]]:
-    """This address's parameters but for some: filters stay in it while somebody reads a flow."""
-    return {name: st.query_params.get_all(name) for name in st.query_params if name not in names}
+def link_to_flow(flow_uuid: str) -> dict[str, str]:
+    """The address of a flow, which remembers the filters of the page it is opened from."""
+    kept = [(name, value) for name in st.query_params for value in st.query_params.get_all(name)]
+    return {
+        FLOW: flow_uuid,
+        CAME_FROM: urlencode([pair for pair in kept if pair[0] not in (FLOW, CAME_FROM)]),
+    }
+
+
+def filters_come_from() -> dict[str, list[str]]:
+    """The filters of the page that a flow was opened from."""
+    return parse_qs(st.query_params.get(CAME_FROM, ""))
+
+
+def has_come_back() -> bool:
+    """Whether the browser's Back led here from a flow: then the address holds the flow's parameters."""
+    return CAME_FROM in st.query_params
 
 
 def ask_for_flows(statuses: Sequence[str | None], products: Sequence[str]) -> FlowFilter:

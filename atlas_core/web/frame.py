@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from atlas_core.web import loaders
+from atlas_core.web import filters, loaders
 from atlas_core.web.health import show_freshness, show_troubles
 from atlas_core.web.parts import told_in_words
 
@@ -39,6 +39,13 @@ def show_page() -> None:
         initial_sidebar_state="auto",
     )
     st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "mark.svg"), size="large")
+    flow_page = st.Page(
+        "pages/flow.py",
+        title="Flow",
+        icon=":material/description:",
+        visibility="hidden",
+        help="Everything about one flow.",
+    )
     page = st.navigation(
         {
             "Work": [
@@ -69,18 +76,14 @@ def show_page() -> None:
                     icon=":material/search:",
                     help="Find any flow, by any of its ids or by its outcome.",
                 ),
-                st.Page(
-                    "pages/flow.py",
-                    title="Flow",
-                    icon=":material/description:",
-                    visibility="hidden",
-                    help="Everything about one flow.",
-                ),
+                flow_page,
             ],
         }
     )
     st.set_page_config(page_title=f"{page.title} · Atlas Desk")
     user = require_user()
+    if filters.has_come_back() and page != flow_page:
+        st.switch_page(page, query_params=filters.filters_come_from())
     with st.sidebar:
         if loaders.desk_settings().uses_sandbox:
             st.badge(

@@ -28,6 +28,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from atlas_core.settings import Settings, load_settings
+from atlas_core.web.unforeseen import keep_texts_out_of_the_log
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 HIDDEN = ("/_stcore/metrics", "/_stcore/agent")
@@ -66,6 +67,7 @@ def middleware() -> list[Middleware]:
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Makes the first visit as quick as the next ones."""
     answer_without_delay()
+    keep_texts_out_of_the_log()
     await asyncio.to_thread(_warm_up)
     yield
 

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ButtonColumnResult, ColumnConfig
 
 from atlas_core.insight import theme
-from atlas_core.web.filters import FLOW, address_without
+from atlas_core.web.filters import link_to_flow
 from atlas_core.web.words import viewer_zone
 
 ROW_HEIGHT = 33  # pixels, at the theme's size of type
@@ -99,4 +99,4 @@ def _open_flow(name: str, flow_uuids: list[str | None]) -> None:
     click = st.session_state[name]
     flow_uuid = flow_uuids[click.row]
     if flow_uuid:
-        st.switch_page("pages/flow.py", query_params={**address_without(), FLOW: flow_uuid})
+        st.switch_page("pages/flow.py", query_params=link_to_flow(flow_uuid))
