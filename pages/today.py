@@ -9,7 +9,7 @@ from atlas_core.insight.measures import share_in_words
 from atlas_core.web import filters, loaders
 from atlas_core.web.frame import require_user
 from atlas_core.web.parts import show_empty, show_title, told_in_words
-from atlas_core.web.reasons import show_reason
+from atlas_core.web.reasons import show_alarms, show_reason
 from atlas_core.web.words import age_in_words, count_of, time_in_words, viewer_zone
 
 require_user()
@@ -42,6 +42,8 @@ def _show_attention() -> None:
         show_empty("Nothing needs a person", "Every flow is running well or clear.", ":material/task_alt:")
     for row in attention.to_dict("records"):
         show_reason(row["reason"], int(row["flows"]), row["oldest_at"], now_ms())
+    if "alarm" in attention["reason"].tolist():
+        show_alarms()
 
 
 def _show_outcomes(outcomes: pd.DataFrame) -> None:

@@ -44,7 +44,9 @@ def show_live() -> None:
         with st.grid(3, min_column_width=150):
             st.metric("Running", f"{total:,}", border=True)
             st.metric("Overdue", f"{late.sum():,}", border=True, help=f"Running for longer than {overdue}.")
-            st.metric("Waiting to be sent", f"{len(waiting):,}", border=True)
+            st.metric(
+                "Not at Atlas yet", f"{len(waiting):,}", border=True, help="Submitted, and not sent yet."
+            )
         flows = in_their_places(running, late if chosen == OVERDUE else _is_at_stage(running))
         if flows.empty:
             show_empty(

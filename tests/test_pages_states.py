@@ -154,6 +154,18 @@ def test_today_counts_flows_and_lists_what_needs_a_person(books: MadeBooks) -> N
     assert any("reason=Waiting+for+review" in link.query_string for link in links)
 
 
+def test_an_alarm_about_no_flow_of_ours_can_be_read_on_today(books: MadeBooks) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        worker_runs(writer)
+        add_flow(writer, "LOS-00000001", result=make_result("LOS-00000001"))
+        writer.write(
+            store.record_alarm, "stranger", "News of a flow that we do not know came.", raised_at=now_ms()
+        )
+    table = show("today").dataframe[0].value
+    assert table["sentence"].tolist() == ["News of a flow that we do not know came."]
+    assert table["open"].tolist() == [""]
+
+
 def test_a_filtered_address_shows_the_same_flows_to_whoever_opens_it(books: MadeBooks) -> None:
     with AtlasWriter(books.atlas) as writer:
         for number in range(1, 4):
@@ -243,7 +255,7 @@ def test_watch_shows_each_stage_and_what_is_overdue(books: MadeBooks) -> None:
             writer.write(store.save_look, flow_id, RUNNING, looked_at=now_ms(), review_below=70)
     session = show("watch")
     counts = {metric.label: metric.value for metric in session.metric}
-    assert counts == {"Running": "2", "Overdue": "1", "Waiting to be sent": "0"}
+    assert counts == {"Running": "2", "Overdue": "1", "Not at Atlas yet": "0"}
     table = session.dataframe[0].value
     assert table["processing"].tolist() == [["Under way"], ["Under way"]]
     assert table["note"].tolist() == ["Overdue", ""]

@@ -216,14 +216,14 @@ def _show_reason(row: dict[object, object]) -> None:
 def _show_choices(row: dict[object, object], choices: dict[str, str]) -> None:
     submission_id, number = int(str(row["submission_id"])), int(str(row["attempt_number"]))
     with st.container(horizontal=True):
-        for decision, meaning in choices.items():
+        for decision in choices:
             st.button(
                 decision.capitalize(),
                 key=f"{decision}_{submission_id}_{number}",
-                help=meaning,
                 on_click=_decide,
                 args=(submission_id, number, decision),
             )
+    st.caption(" ".join(f"**{decision.capitalize()}**: {meaning}" for decision, meaning in choices.items()))
 
 
 def _decide(submission_id: int, number: int, decision: str) -> None:
