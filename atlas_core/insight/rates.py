@@ -1,0 +1,48 @@
+"""Shares and what they are worth: intervals, percentiles, and how few is too few."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FEWEST = 30
+"""A rate, median or change of fewer cases is shown as too few to say."""
+
+Float64 = npt.NDArray[np.float64]
+_95_PERCENT = 1.959963984540054
+
+
+def rate(part: npt.ArrayLike, whole: npt.ArrayLike) -> Float64:
+    """part ÷ whole, 0–1; NaN of nothing."""
+    parts, wholes = np.asarray(part, np.float64), np.asarray(whole, np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(wholes > 0, parts / wholes, np.nan)
+
+
+def wilson_interval(part: npt.ArrayLike, whole: npt.ArrayLike) -> tuple[Float64, Float64]:
+    """The 95 % Wilson score interval of part ÷ whole, each 0–1; NaN of nothing.
+
+    (p + z²/2n ± z·√(p(1−p)/n + z²/4n²)) ÷ (1 + z²/n), z = 1.96: it holds for few cases and for shares
+    near 0 and 1, where p ± 2 standard errors leaves the scale.
+    """
+    n = np.asarray(whole, np.float64)
+    p = rate(part, whole)
+    z = _95_PERCENT
+    with np.errstate(invalid="ignore", divide="ignore"):
+        middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+        reach = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    low, high = np.maximum(middle - reach, 0.0), np.minimum(middle + reach, 1.0)
+    # Rounding must not keep a share of exactly 0 or 1 out of its own interval.
+    return np.where(p == 0, 0.0, low), np.where(p == 1, 1.0, high)
+
+
+def percentiles(values: npt.NDArray[Any], *shares: float) -> tuple[int | None, ...]:
+    """The smallest values that at least those shares (0–1) of all values do not exceed; None of nothing."""
+    if not len(values):
+        return (None,) * len(shares)
+    ranks = [max(math.ceil(share * len(values) - 1e-9) - 1, 0) for share in shares]
+    ordered = np.partition(values, ranks)
+    return tuple(int(ordered[rank]) for rank in ranks)

@@ -1,0 +1,92 @@
+"""Counting the mirror's cross-checks and documents: one pass over the rows, whatever the filter.
+
+A pass goes through the rows a stretch at a time, in buffers that stay in the processor's cache: half the
+time of whole-column arithmetic. A row that is not wanted is not cut out but counted in a place
+that is thrown away: cheaper than picking the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from atlas_core.books.columns import Columns, Flags, Int64
+
+SCORE_PLACES = 256
+_STRETCH = 1 << 16
+
+
+def stretches(rows: int, places: int = 0) -> Iterator[slice]:
+    """The rows in stretches: long enough that clearing `places` counts for each does not matter."""
+    length = max(_STRETCH, min(4 * places, 16 * _STRETCH))
+    for start in range(0, rows, length):
+        yield slice(start, min(start + length, rows))
+
+
+def count_checks(
+    columns: Columns, groups: npt.NDArray[Any], group_count: int, cells: npt.NDArray[Any], cell_count: int
+) -> Int64:
+    """How many cross-checks each group of flows has in each cell: shape (group_count, cell_count).
+
+    `groups` has one place for each flow_id, a number below group_count, or group_count to leave the flow out
+    (as it must place 0). `cells`, of shape (kinds, 256), has one for each kind and score, likewise.
+    """
+    checks = columns.checks
+    width = cell_count + 1
+    places = (group_count + 1) * width
+    first_place = np.asarray(groups, np.int64) * width
+    cell_of = np.ascontiguousarray(cells, np.int64).ravel()
+    counts = np.zeros(places, np.int64)
+    if cell_of.size:
+        for rows in stretches(len(checks), places):
+            at = checks.kind[rows] * np.int64(SCORE_PLACES)
+            at += checks.score[rows]
+            at = cell_of.take(at, mode="clip")
+            at += first_place.take(checks.flow[rows], mode="clip")
+            counts += np.bincount(at, minlength=places)
+    return counts.reshape(group_count + 1, width)[:group_count, :cell_count]
+
+
+def count_documents(
+    columns: Columns, groups: npt.NDArray[Any], group_count: int, cells: npt.NDArray[Any], cell_count: int
+) -> Int64:
+    """How many documents each group of flows has in each cell: shape (group_count, cell_count).
+
+    As `count_checks`, with `cells` one place for each document type.
+    """
+    documents = columns.documents
+    width = cell_count + 1
+    places = (group_count + 1) * width
+    first_place = np.asarray(groups, np.int64) * width
+    cell_of = np.asarray(cells, np.int64)
+    counts = np.zeros(places, np.int64)
+    for rows in stretches(len(documents), places):
+        at = cell_of.take(documents.type[rows], mode="clip")
+        at += first_place.take(documents.flow[rows], mode="clip")
+        counts += np.bincount(at, minlength=places)
+    return counts.reshape(group_count + 1, width)[:group_count, :cell_count]
+
+
+def flows_with(columns: Columns, wanted: Flags) -> Flags:
+    """Which flows have a cross-check whose (kind, score) is wanted: one place for each flow_id.
+
+    `wanted` has the shape (kinds, 256).
+    """
+    checks = columns.checks
+    found = np.zeros(len(columns.flows), np.bool_)
+    flat = np.ascontiguousarray(wanted).ravel()
+    if flat.size:
+        for rows in stretches(len(checks)):
+            at = checks.kind[rows] * np.int64(SCORE_PLACES)
+            at += checks.score[rows]
+            found[checks.flow[rows][flat.take(at, mode="clip")]] = True
+    found[:1] = False
+    return found
+
+
+def one_group(mask: Flags) -> npt.NDArray[np.int64]:
+    """The groups for a single one: 0 where the flow is selected, 1 (left out) elsewhere."""
+    return (~mask).astype(np.int64)
