@@ -67,7 +67,7 @@ def test_a_new_user_submits_by_form_watches_it_finish_and_reads_what_came_back(v
         fill_cell(visitor, row, 0, name)
         fill_cell(visitor, row, 1, f"https://papers.example.com/LOAN-7001/{name}.jpg")
     expect(page.get_by_text("nothing stands against sending")).to_be_visible()
-    page.get_by_role("button", name="Send to Atlas").click()
+    page.get_by_role("button", name="Send to Atlas").dblclick()  # B119: sent once all the same
 
     expect(page.get_by_role("heading", name="1 of 1 application finished")).to_be_visible()
     expect(visitor.cell("Applications sent together", 0, 1)).to_have_text("LOAN-7001")

@@ -154,6 +154,17 @@ def test_today_counts_flows_and_lists_what_needs_a_person(books: MadeBooks) -> N
     assert any("reason=Waiting+for+review" in link.query_string for link in links)
 
 
+def test_a_commit_is_seen_by_the_next_run_of_a_page(books: MadeBooks) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        worker_runs(writer)
+        session = show("results")
+        assert "No flow yet" in said(session)
+        for number in range(3):
+            add_flow(writer, f"LOS-0000000{number}")
+            session.run()
+            assert len(session.dataframe[0].value) == number + 1
+
+
 def test_an_alarm_about_no_flow_of_ours_can_be_read_on_today(books: MadeBooks) -> None:
     with AtlasWriter(books.atlas) as writer:
         worker_runs(writer)
