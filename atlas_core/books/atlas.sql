@@ -238,6 +238,35 @@ BEGIN
   INSERT INTO mirror_queue (flow_id) VALUES (new.flow_id);
 END;
 
+-- Words in any field: what Atlas read and compared, of the result that counts of each flow. Its text is taken
+-- from the (masked) rows below at the moment a result begins or ceases to count, so those rows must outlive
+-- that moment: take a result from its flow before you delete its fields. See words.py for what a deletion
+-- leaves behind.
+CREATE VIEW flow_words AS
+SELECT f.flow_id,
+       coalesce((SELECT group_concat(value, ' ') FROM fields
+                 WHERE result_id = f.result_id AND shape IN ('text', 'number', 'list', 'object')), '')
+       || ' ' ||
+       coalesce((SELECT group_concat(source_value || ' ' || target_value, ' ') FROM cross_checks
+                 WHERE result_id = f.result_id), '') AS body
+FROM flows f WHERE f.result_id IS NOT NULL;
+
+CREATE VIRTUAL TABLE words USING fts5(
+  body, content='flow_words', content_rowid='flow_id', detail=none, prefix='2 3 4',
+  tokenize="unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'");
+
+CREATE TRIGGER words_of_a_result_that_ceases_to_count BEFORE UPDATE OF result_id ON flows
+WHEN old.result_id IS NOT NULL AND new.result_id IS NOT old.result_id
+BEGIN
+  DELETE FROM words WHERE rowid = old.flow_id;
+END;
+
+CREATE TRIGGER words_of_a_result_that_counts AFTER UPDATE OF result_id ON flows
+WHEN new.result_id IS NOT NULL AND new.result_id IS NOT old.result_id
+BEGIN
+  INSERT INTO words (rowid, body) SELECT flow_id, body FROM flow_words WHERE flow_id = new.flow_id;
+END;
+
 -- The public read surface: the newest result of each flow, under stable names.
 
 CREATE VIEW flows_v AS

@@ -40,3 +40,14 @@ CREATE TABLE looks_wanted (
   flow_uuid TEXT PRIMARY KEY,
   wanted_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Filters of a page under a name: the address that shows them.
+CREATE TABLE saved_views (
+  view_id INTEGER PRIMARY KEY,
+  owner TEXT NOT NULL,
+  name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 80),
+  address TEXT NOT NULL CHECK (length(address) <= 4000),  -- the query of Results, without its question mark
+  is_shared INTEGER NOT NULL CHECK (is_shared IN (0, 1)),
+  saved_at INTEGER NOT NULL,
+  UNIQUE (owner, name)
+) STRICT;
