@@ -62,7 +62,7 @@ class Mirror:
         try:
             with filing(self._folder), closing(open_for_reading(self._book)) as connection:
                 if self._files is None:
-                    self._files = _reopen(self._folder, _noted_version(connection, self._book))
+                    self._files = _reopen(self._folder, noted_version(connection, self._book))
                 if self._files is None:
                     return self._build(connection, is_stopping)
                 taken = 0
@@ -106,7 +106,7 @@ class Mirror:
 
     def _build(self, connection: Connection, is_stopping: Callable[[], bool]) -> int:
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        noted = _noted_version(connection, self._book)
+        noted = noted_version(connection, self._book)
         files = _Files.create(self._folder, noted)
         built, last = 0, 0
         with speaking_of(self._book):
@@ -148,7 +148,7 @@ def _forget_changes(connection: Connection, through: int, version: int) -> None:
     connection.execute("INSERT OR REPLACE INTO book VALUES ('mirror', ?)", (str(version),))
 
 
-def _noted_version(connection: Connection, book: Path) -> int:
+def noted_version(connection: Connection, book: Path) -> int:
     """The version of the mirror that holds all changes taken from the queue; 0 where there is none."""
     with speaking_of(book):
         row = connection.execute("SELECT value FROM book WHERE key = 'mirror'").fetchone()

@@ -11,6 +11,7 @@ from atlas_core.api.client import AtlasClient
 from atlas_core.books.queries import book_counts, worker_state
 from atlas_core.books.reading import open_books
 from atlas_core.books.schema import check_book
+from atlas_core.books.verification import verify_columns
 from atlas_core.clock import now_ms
 from atlas_core.errors import AtlasDeskError, BookMissing
 from atlas_core.settings import Settings, is_loopback
@@ -27,6 +28,7 @@ def run_check(settings: Settings) -> int:
         ("The worker", _worker),
         ("The receiver", _receiver),
         ("The books", _books),
+        ("The column mirror", _mirror),
     ]
     well = True
     for name, question in questions:
@@ -93,3 +95,15 @@ def _books(settings: Settings) -> Answer:
     except BookMissing:
         return False, "there are none yet; the worker makes them at its first start."
     return True, "sound; " + ", ".join(f"{count:,} {name}" for name, count in counts.items()) + "."
+
+
+def _mirror(settings: Settings) -> Answer:
+    found = verify_columns(settings.data_dir)
+    if found.differences:
+        sentences = "; ".join(found.differences)
+        return False, f"{sentences}. Stop the worker and run: python -m atlas_core rebuild"
+    behind = f"; {found.waiting:,} flows still wait for the worker" if found.waiting else ""
+    return True, (
+        f"it agrees with the book on {found.flows:,} flows, {found.checks:,} cross-checks and "
+        f"{found.documents:,} documents{behind}."
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 
 from atlas_core.books.columns import open_columns
 from atlas_core.books.mirror import Mirror
@@ -20,8 +21,8 @@ def run_rebuild(settings: Settings) -> int:
         writer = AtlasWriter(settings.atlas_book)
     except BookBusy as error:
         raise BookBusy(f"{error} Stop the worker, and run rebuild again.") from error
-    with writer:
-        flows = Mirror(writer, settings.atlas_book).rebuild()
+    with writer, closing(Mirror(writer, settings.atlas_book)) as mirror:
+        flows = mirror.rebuild()
     columns = open_columns(settings.data_dir)
     print(
         f"The column mirror is built: {flows:,} flows, {len(columns.checks):,} cross-checks and "

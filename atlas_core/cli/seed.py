@@ -8,11 +8,13 @@ import sys
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from atlas_core.api.payloads import compare_documents, parse_result, parse_status
 from atlas_core.books.history import save_history
+from atlas_core.books.mirror import Mirror
 from atlas_core.books.schema import migrate_atlas, migrate_desk
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
@@ -57,6 +59,8 @@ def run_seed(settings: Settings, *, flows: int, days: int) -> int:
                 pending.clear()
                 if sys.stdout.isatty():
                     print(f"\r{number:,} of {flows:,} invented flows", end="", flush=True)
+        with closing(Mirror(writer, settings.atlas_book)) as mirror:
+            mirror.catch_up()
     print(f"\r{flows:,} invented flows of the last {days} days are in the books.", flush=True)
     return 0
 

@@ -24,6 +24,7 @@ from atlas_core.errors import AtlasDeskError, BookError
 from atlas_core.settings import Settings
 from atlas_core.worker.courier import AT_ONCE, LOOK_SECONDS, Courier
 from atlas_core.worker.gate import Gate
+from atlas_core.worker.mirror_keeper import MirrorKeeper
 from atlas_core.worker.receiver import Receiver
 from atlas_core.worker.sync import CHECKS_PATIENCE, UPLOAD_PATIENCE, Sync, WatchedFlow
 from atlas_core.worker.watcher import IN_FLIGHT, Watcher
@@ -126,6 +127,7 @@ class Worker:
             self._gate,
             receiver_url=settings.receiver_url if settings.receiver_port else self.receiver.address,
         )
+        self._mirror = MirrorKeeper(self._writer, settings.atlas_book)
         self._inbox = threading.Thread(target=self._take_up_callbacks, name="inbox", daemon=True)
 
     def start(self) -> None:
@@ -142,6 +144,7 @@ class Worker:
             flows = [WatchedFlow.of(flow) for flow in worklist.watched_flows()]
         self._watcher.start(flows)
         self._inbox.start()
+        self._mirror.start()
         _log.info("worker started", extra={"flows": len(flows)})
 
     def run(self, stopping: threading.Event, upkeep_seconds: float) -> None:
@@ -178,6 +181,7 @@ class Worker:
         for stop in (*stops, self._inbox):
             if stop.ident is not None:
                 stop.join(max(0.0, until - time.monotonic()))
+        self._mirror.stop(max(0.5, until - time.monotonic()))
         try:
             self._writer.write(store.record_state, "worker", "stopped", "", now=now_ms())
         except BookError as error:
