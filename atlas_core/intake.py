@@ -189,7 +189,7 @@ def check_search(text: str) -> None:
     """Raises `InputError` where somebody searches by an Aadhaar number, which is kept nowhere whole."""
     if is_aadhaar(text):
         raise InputError(
-            "This is an Aadhaar number by its check digit. No number is kept whole here, so it finds nothing: "
+            "This is an Aadhaar number by its check digit. None is kept whole here, so it finds nothing: "
             "search by the application's id instead."
         )
 
