@@ -7,6 +7,7 @@ that is thrown away: cheaper than picking the others.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from atlas_core.books.columns import Columns, Flags, Int64
 
 SCORE_PLACES = 256
 _STRETCH = 1 << 16
+_FEW_PLACES = 1 << 20  # counted in place; sorted beyond
 
 
 def stretches(rows: int, places: int = 0) -> Iterator[slice]:
@@ -90,3 +92,26 @@ def flows_with(columns: Columns, wanted: Flags) -> Flags:
 def one_group(mask: Flags) -> npt.NDArray[np.int64]:
     """The groups for a single one: 0 where the flow is selected, 1 (left out) elsewhere."""
     return (~mask).astype(np.int64)
+
+
+def count_together(*codes: npt.NDArray[Any]) -> tuple[tuple[Int64, ...], Int64]:
+    """The combinations of codes that occur, in ascending order, and how often each does.
+
+    `codes` are columns of equal length; returns as many columns, and the counts.
+    """
+    sizes = [int(column.max(initial=0)) + 1 for column in codes]
+    at = codes[0].astype(np.int64)
+    for column, size in zip(codes[1:], sizes[1:], strict=True):
+        at = at * size + column
+    if math.prod(sizes) <= _FEW_PLACES:
+        every = np.bincount(at, minlength=1)
+        found = np.flatnonzero(every)
+        counts = every[found]
+    else:
+        found, counts = np.unique(at, return_counts=True)
+    combined = []
+    rest = found.astype(np.int64)
+    for size in reversed(sizes[1:]):
+        rest, place = np.divmod(rest, size)
+        combined.append(place)
+    return (rest, *reversed(combined)), counts.astype(np.int64)

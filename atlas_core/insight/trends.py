@@ -1,0 +1,125 @@
+"""How the bands of each check move from week to week, and where a change is more than chance."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from atlas_core.books.columns import Columns, Int64
+from atlas_core.insight.frames import frame_of
+from atlas_core.insight.groups import top_groups
+from atlas_core.insight.periods import Step, steps_of_flows
+from atlas_core.insight.rates import FEWEST, rate, wilson_interval
+from atlas_core.insight.selection import Selection, kept, selected_flows, selected_kinds
+from atlas_core.insight.tally import SCORE_PLACES, count_checks
+from atlas_core.insight.thresholds import BANDS, SCORES, Thresholds
+
+Trait = Literal["document_type", "product", "quality", "dealer"]
+
+
+class _Series(NamedTuple):
+    """One line of the chart: two groups may share a name, never a place."""
+
+    check: str
+    place: int
+    group: str | None
+
+
+@kept
+def bands_per_week(
+    columns: Columns,
+    selection: Selection,
+    thresholds: Thresholds,
+    step: Step = "week",
+    by: Trait | None = None,
+    at_most: int = 8,
+) -> pd.DataFrame:
+    """The share of each check's similarities under its two thresholds, week by week (day, month; UTC).
+
+    Columns: check, group (the product, PAN quality flag, dealer or document type, None where there is none,
+    or always None without `by`), start_at (ms), n (with a score), review and below_strong (checks under the
+    thresholds), and for both the share of n (`…_share`, 0–1), its 95 % Wilson interval (`…_low`, `…_high`),
+    and whether it changed (`…_changed`): the share of the week before is outside the interval, and both
+    weeks have an n of at least 30.
+
+    By document type, a check counts for the type on either side. By dealer or product, the `at_most` with the
+    most flows have a group each, and the rest one together: "all others". A check or group without a score
+    has no rows; of the others every week is there.
+    """
+    steps = steps_of_flows(columns, selection, step)
+    groups, names = _traits(columns, selection, by, at_most)
+    wanted = np.flatnonzero(selected_kinds(columns, selection))
+    kinds = [columns.names.kinds[place] for place in wanted]
+    bands = thresholds.cut([kind.name for kind in kinds])
+    left_out = len(kinds) * len(BANDS)
+    cells = np.full((len(columns.names.kinds), SCORE_PLACES), left_out, np.int64)
+    cells[wanted, :SCORES] = np.arange(len(kinds))[:, None] * len(BANDS) + bands
+    weeks = len(steps)
+    both = np.where(
+        (groups < len(names)) & (steps.of_flow < weeks),
+        groups * np.int64(max(weeks, 1)) + steps.of_flow,
+        len(names) * weeks,
+    )
+    counts = count_checks(columns, both, len(names) * weeks, cells, left_out)
+    counts = counts.reshape(len(names), weeks, len(kinds), len(BANDS))
+
+    series: dict[_Series, Int64] = {}
+    for at, kind in enumerate(kinds):
+        sides = dict.fromkeys((kind.source_doc, kind.target_doc)) if by == "document_type" else None
+        for place, name in enumerate(names):
+            for group in sides or (name,):
+                key = _Series(kind.name, place, group)
+                series[key] = series.get(key, 0) + counts[place, :, at]
+    return _frame(steps.starts, {key: bands for key, bands in series.items() if bands[:, :3].any()})
+
+
+def _traits(
+    columns: Columns, selection: Selection, by: Trait | None, at_most: int
+) -> tuple[npt.NDArray[np.int64], list[str | None]]:
+    """The group of each flow (their number where it is in none), and the groups' names."""
+    mask = selected_flows(columns, selection)
+    if by is None or by == "document_type":
+        return (~mask).astype(np.int64), [None]
+    flows, names = columns.flows, columns.names
+    if by == "product":
+        return top_groups(flows.product, names.products, mask, at_most)
+    if by == "quality":
+        return top_groups(flows.quality, names.qualities, mask, at_most)
+    return top_groups(flows.dealer, names.dealers, mask, at_most)
+
+
+def _frame(starts: Int64, series: dict[_Series, Int64]) -> pd.DataFrame:
+    keys = sorted(series, key=lambda key: (key.check, key.place, key.group or ""))
+    weeks = len(starts)
+    counts = np.array([series[key] for key in keys], np.int64).reshape(len(keys), weeks, len(BANDS))
+    review = counts[:, :, 0]
+    below_strong = review + counts[:, :, 1]
+    n = below_strong + counts[:, :, 2]
+    columns: dict[str, Any] = {}
+    for name, part in (("review", review), ("below_strong", below_strong)):
+        low, high = wilson_interval(part, n)
+        columns[name] = part.ravel()
+        columns[f"{name}_share"] = rate(part, n).ravel()
+        columns[f"{name}_low"], columns[f"{name}_high"] = low.ravel(), high.ravel()
+        columns[f"{name}_changed"] = _changed(part, n, low, high).ravel()
+    return frame_of(
+        check=[key.check for key in keys for _ in range(weeks)],
+        group=[key.group for key in keys for _ in range(weeks)],
+        start_at=np.tile(starts, len(keys)),
+        n=n.ravel(),
+        **columns,
+    )
+
+
+def _changed(
+    part: Int64, n: Int64, low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
+    changed = np.zeros(n.shape, np.bool_)
+    before = rate(part, n)[:, :-1]
+    enough = (n[:, 1:] >= FEWEST) & (n[:, :-1] >= FEWEST)
+    with np.errstate(invalid="ignore"):
+        changed[:, 1:] = enough & ((before < low[:, 1:]) | (before > high[:, 1:]))
+    return changed
