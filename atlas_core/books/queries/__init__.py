@@ -16,6 +16,13 @@ from atlas_core.books.queries.flows import (
     running_flows_total,
     statuses,
 )
+from atlas_core.books.queries.found import (
+    flow_ids_needing,
+    flow_ids_with_id,
+    flow_ids_with_words,
+    flow_rows,
+    flows_since,
+)
 from atlas_core.books.queries.health import (
     Freshness,
     WorkerState,
@@ -48,7 +55,12 @@ __all__ = [
     "delivery_payload",
     "find_flows",
     "flow_detail",
+    "flow_ids_needing",
+    "flow_ids_with_id",
+    "flow_ids_with_words",
+    "flow_rows",
     "flows_per_outcome",
+    "flows_since",
     "freshness",
     "group_progress",
     "links_kept",

@@ -1,0 +1,213 @@
+"""Facets: for each way to narrow flows, the values there are and how many flows have each."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from atlas_core.books.columns import OUTCOMES, Columns, Flags
+from atlas_core.insight.selection import among
+
+Places = npt.NDArray[np.intp]
+Facet = Literal["outcome", "status", "product", "type", "code", "check", "dealer"]
+FACETS: tuple[Facet, ...] = ("outcome", "status", "product", "type", "code", "check", "dealer")
+
+_VALUES_HELD = 64
+"""Types, codes and checks beyond the first so many take part as filters, but are not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many flows have each value, the most first; `uncounted` values are not among them."""
+
+    values: tuple[tuple[str | None, int], ...]
+    uncounted: int = 0
+
+
+def facet_counts(columns: Columns, facet: Facet, mask: Flags, *, review_below: int) -> Counts:
+    """The values of a facet among the flows of `mask`. A flow counts once for each value that it has.
+
+    None is "none given": a flow without a master status, a document without a type. Dealers, codes and
+    checks that are absent are no value.
+    """
+    if facet in _HELD:
+        texts = _HELD[facet].texts(columns)
+        held = _sets.counts(columns, facet, mask, review_below)
+        # The sets may know values already that this version does not, and never hold all of very many.
+        return _by_count(list(zip(texts, held, strict=False)), max(0, len(texts) - _VALUES_HELD))
+    codes, texts = single_valued(columns, facet)
+    counts = np.bincount(codes[mask], minlength=len(texts))[: len(texts)].tolist()
+    if facet == "dealer":
+        counts[0] = 0
+    return _by_count(list(zip(texts, counts, strict=True)))
+
+
+def single_valued(columns: Columns, facet: Facet) -> tuple[npt.NDArray[Any], Sequence[str | None]]:
+    """The code of each flow for a facet of which a flow has one value, and the codes' texts."""
+    flows, names = columns.flows, columns.names
+    if facet == "outcome":
+        return flows.outcome, tuple(str(outcome) for outcome in OUTCOMES)
+    if facet == "status":
+        return flows.master, names.masters
+    if facet == "product":
+        return flows.product, names.products
+    return flows.dealer, names.dealers
+
+
+def flows_having(columns: Columns, facet: Facet, wanted: Sequence[str | None], *, review_below: int) -> Flags:
+    """Which flows have one of the wanted values; one place for each flow_id."""
+    if facet not in _HELD:
+        codes, texts = single_valued(columns, facet)
+        return among(codes, texts, wanted)
+    texts = _HELD[facet].texts(columns)
+    places = [place for place, text in enumerate(texts) if text in wanted]
+    if all(place < _VALUES_HELD for place in places):
+        return _sets.having(columns, facet, places, review_below)
+    rows, values = _HELD[facet].rows(columns, slice(None), review_below)
+    mask = np.zeros(len(columns.flows), np.bool_)
+    mask[rows[np.isin(values, places) & (rows < len(mask))]] = True
+    mask[:1] = False
+    return mask
+
+
+def _by_count(counts: Sequence[tuple[str | None, int]], uncounted: int = 0) -> Counts:
+    present = [(text, count) for text, count in counts if count]
+    return Counts(tuple(sorted(present, key=lambda pair: (-pair[1], pair[0] or ""))), uncounted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Where a facet of which a flow may have several values is found in the mirror."""
+
+    texts: Callable[[Columns], Sequence[str | None]]
+    rows: Callable[[Columns, slice | Places, int], tuple[npt.NDArray[Any], npt.NDArray[Any]]]
+    """Of some rows: the flow_ids and the places in `texts`."""
+
+
+def _check_names(columns: Columns) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(kind.name for kind in columns.names.kinds))
+
+
+def _types(
+    columns: Columns, rows: slice | Places, _review_below: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    return columns.documents.flow[rows], columns.documents.type[rows]
+
+
+def _codes(
+    columns: Columns, rows: slice | Places, _review_below: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    flows, codes = columns.documents.flow[rows], columns.documents.code[rows]
+    wrong = codes > 0
+    return flows[wrong], codes[wrong]
+
+
+def _low_checks(
+    columns: Columns, rows: slice | Places, review_below: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    checks = columns.checks
+    low = checks.score[rows] < review_below
+    places = {name: place for place, name in enumerate(_check_names(columns))}
+    # A kind that came after this version's names is none that this version counts.
+    name_of = np.array([*(places[kind.name] for kind in columns.names.kinds), _VALUES_HELD], np.int64)
+    return checks.flow[rows][low], name_of.take(checks.kind[rows][low], mode="clip")
+
+
+_HELD: dict[Facet, _Side] = {
+    "type": _Side(lambda columns: columns.names.types, _types),
+    "code": _Side(lambda columns: columns.names.codes, _codes),
+    "check": _Side(_check_names, _low_checks),
+}
+
+
+class _Sets:
+    """Which types, codes and low checks each flow has: a row of booleans for each value.
+
+    Counting a value is one AND over the flows. A result's rows never change, so from one version of the
+    mirror to the next only the flows with another result are looked up.
+    """
+
+    def __init__(self) -> None:
+        self._door = threading.Lock()
+        self._source: object = None  # the mapped file: another one may hold another book
+        self._review_below = -1
+        self._results = np.empty(0, np.uint32)
+        self._rows = {"documents": 0, "checks": 0}
+        self._sets: dict[Facet, Flags] = {}
+
+    def counts(self, columns: Columns, facet: Facet, mask: Flags, review_below: int) -> list[int]:
+        """How many flows of the mask have each of the facet's first values."""
+        with self._door:
+            self._follow(columns, review_below)
+            return [int(np.count_nonzero(row[: len(mask)] & mask)) for row in self._sets[facet]]
+
+    def having(self, columns: Columns, facet: Facet, places: Sequence[int], review_below: int) -> Flags:
+        """Which flows have one of these values."""
+        with self._door:
+            self._follow(columns, review_below)
+            sets = self._sets[facet][list(places), : len(columns.flows)]
+            having: Flags = np.logical_or.reduce(sets, axis=0)
+            return having
+
+    def _follow(self, columns: Columns, review_below: int) -> None:
+        flows, size = columns.flows, len(columns.flows)
+        if self._source is not flows.result.base or self._review_below != review_below:
+            self._source, self._review_below = flows.result.base, review_below
+            self._results = np.empty(0, np.uint32)
+            self._sets = {facet: np.empty((0, 0), np.bool_) for facet in _HELD}
+            self._rows = dict.fromkeys(self._rows, 0)
+        self._make_room(columns)
+        results = flows.result.copy()
+        changed = self._results[:size] != results
+        changed[:1] = False
+        flow_ids = np.flatnonzero(changed)
+        if not len(flow_ids):
+            return
+        whole = np.ones(len(flow_ids), np.bool_)
+        tables: tuple[tuple[str, tuple[Facet, ...], npt.NDArray[Any], npt.NDArray[Any]], ...] = (
+            ("documents", ("type", "code"), columns.documents.flow, flows.documents),
+            ("checks", ("check",), columns.checks.flow, flows.checks),
+        )
+        for table, facets, flow, counted in tables:
+            rows = _rows_of(changed, flow, int(counted[flow_ids].sum(dtype=np.int64)), self._rows[table])
+            self._rows[table] = len(flow)
+            there = np.bincount(flow[rows], minlength=size)[:size][flow_ids]
+            whole &= there == counted[flow_ids]
+            for facet in facets:
+                held = self._sets[facet]
+                held[:, flow_ids] = False
+                found, values = _HELD[facet].rows(columns, rows, review_below)
+                known = values < len(held)
+                held[values[known], found[known]] = True
+        # A flow that is being replaced just now may lack rows: it is looked up again.
+        self._results[flow_ids] = np.where(whole, results[flow_ids], 0)
+
+    def _make_room(self, columns: Columns) -> None:
+        size = len(columns.flows)
+        if len(self._results) < size:
+            self._results = np.concatenate(
+                (self._results, np.zeros(size + size // 8 - len(self._results), np.uint32))
+            )
+        for facet, side in _HELD.items():
+            held = self._sets[facet]
+            shape = (min(len(side.texts(columns)), _VALUES_HELD), len(self._results))
+            if held.shape[0] < shape[0] or held.shape[1] < shape[1]:
+                larger = np.zeros((max(shape[0], held.shape[0]), shape[1]), np.bool_)
+                larger[: held.shape[0], : held.shape[1]] = held
+                self._sets[facet] = larger
+
+
+def _rows_of(changed: Flags, flow: npt.NDArray[Any], expected: int, since: int) -> Places:
+    """The rows of the changed flows: at the end, where new ones are written, or else anywhere."""
+    rows = since + np.flatnonzero(changed.take(flow[since:], mode="clip"))
+    if len(rows) != expected and since:
+        rows = np.flatnonzero(changed.take(flow, mode="clip"))
+    return rows
+
+
+_sets = _Sets()
