@@ -88,6 +88,7 @@ def _make(data_dir: Path, flows: int) -> LargeBooks:
         filled = time.perf_counter()
         for statement in set_aside:
             connection.execute(statement)
+        connection.execute("INSERT INTO words (words) VALUES ('rebuild')")
         connection.execute("PRAGMA journal_mode = WAL")
     indexed = time.perf_counter()
     with AtlasWriter(books.atlas) as writer:
