@@ -125,7 +125,10 @@ def selected_kinds(columns: Columns, selection: Selection) -> Flags:
 
 
 @kept
-def _document_rows(columns: Columns, selection: Selection, errors_only: bool) -> npt.NDArray[np.intp]:
+def selected_documents(
+    columns: Columns, selection: Selection, errors_only: bool = False
+) -> npt.NDArray[np.intp]:
+    """The places, in the mirror's documents, of the selected ones (with an error code). Read-only."""
     documents, names = columns.documents, columns.names
     mask = selected_flows(columns, selection)[documents.flow]
     if errors_only:
@@ -144,7 +147,7 @@ def _document_rows(columns: Columns, selection: Selection, errors_only: bool) ->
 
 def error_rows(columns: Columns, selection: Selection) -> npt.NDArray[np.intp]:
     """The places, in the mirror's documents, of the selected documents with an error code. Read-only."""
-    return _document_rows(columns, selection, True)
+    return selected_documents(columns, selection, True)
 
 
 def among(codes: npt.NDArray[Any], texts: Sequence[str | None], wanted: Sequence[str | None]) -> Flags:

@@ -115,3 +115,24 @@ def count_together(*codes: npt.NDArray[Any]) -> tuple[tuple[Int64, ...], Int64]:
         rest, place = np.divmod(rest, size)
         combined.append(place)
     return (rest, *reversed(combined)), counts.astype(np.int64)
+
+
+def flow_bits(columns: Columns, bits: npt.NDArray[Any]) -> Int64:
+    """What each flow's cross-checks have together: the bits of every (kind, score) among them.
+
+    `bits` has the shape (kinds, 256); returns one place for each flow_id.
+    """
+    checks = columns.checks
+    together = np.zeros(len(columns.flows), np.int64)
+    flat = np.ascontiguousarray(bits, np.int64).ravel()
+    if flat.size:
+        for rows in stretches(len(checks)):
+            flows = checks.flow[rows]
+            at = checks.kind[rows] * np.int64(SCORE_PLACES)
+            at += checks.score[rows]
+            starts = np.flatnonzero(flows[1:] != flows[:-1])
+            starts = np.concatenate([[0], starts + 1])
+            # A flow's rows lie together, so that each flow but 0 comes once in a stretch.
+            together[flows[starts]] |= np.bitwise_or.reduceat(flat.take(at, mode="clip"), starts)
+    together[:1] = 0
+    return together
