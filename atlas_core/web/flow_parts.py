@@ -75,11 +75,10 @@ def show_documents(flow: FlowDetail) -> None:
         "Confidence runs from 0 to 1 and says how sure Atlas is of one reading. Fields found by a fixed rule "
         "often carry 0, which is not an error."
     )
-    with st.grid(2, min_column_width=430, gap="medium"):
-        for document in flow.documents.to_dict("records"):
-            fields = flow.fields[flow.fields["position"] == document["position"]]
-            with st.container(border=True, gap="small"):
-                _show_document(document, fields)
+    for document in flow.documents.to_dict("records"):
+        fields = flow.fields[flow.fields["position"] == document["position"]]
+        with st.container(border=True, gap="small"):
+            _show_document(document, fields)
 
 
 def _show_document(document: dict[object, object], fields: pd.DataFrame) -> None:
@@ -112,10 +111,10 @@ def _show_document(document: dict[object, object], fields: pd.DataFrame) -> None
         alt="Fields read in one document",
         placeholder="-",
         column_config={
-            "field": st.column_config.TextColumn("Field", width=180),
-            "value": st.column_config.TextColumn("Value", width=200),
+            "field": st.column_config.TextColumn("Field", width=190),
+            "value": st.column_config.TextColumn("Value", width=620),
             "confidence": st.column_config.ProgressColumn(
-                "Confidence (0-1)", min_value=0, max_value=1, format="%.2f", width=120
+                "Confidence", help="From 0 to 1", min_value=0, max_value=1, format="%.2f", width=115
             ),
         },
     )
