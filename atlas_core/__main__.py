@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from atlas_core.errors import AtlasDeskError
+from atlas_core.errors import AtlasDeskError, InputError
 from atlas_core.settings import Settings, load_settings
 
 
@@ -55,6 +55,18 @@ def _rebuild(settings: Settings, _: argparse.Namespace) -> int:
     return run_rebuild(settings)
 
 
+def _export(settings: Settings, options: argparse.Namespace) -> int:
+    from atlas_core.cli.export import run_export, run_export_job
+
+    if options.job:
+        return run_export_job(settings, options.job)
+    if options.file is None:
+        raise InputError("Name the file to write: python -m atlas_core export --what flows FILE.csv")
+    return run_export(
+        settings, options.file, what=options.what, kind=options.format, filter_text=options.filter
+    )
+
+
 def _count(low: int, high: int) -> type[int]:
     def count(text: str) -> int:
         value = int(text)
@@ -91,6 +103,14 @@ def _parser() -> argparse.ArgumentParser:
 
     rebuild = commands.add_parser("rebuild", help="build the column mirror anew from atlas.db")
     rebuild.set_defaults(run=_rebuild)
+
+    export = commands.add_parser("export", help="write what a filter finds to a file, whole")
+    export.add_argument("file", type=Path, nargs="?", metavar="FILE")
+    export.add_argument("--what", choices=("flows", "documents", "fields", "cross-checks"), default="flows")
+    export.add_argument("--format", choices=("csv", "xlsx", "parquet"), help="else as FILE's name ends")
+    export.add_argument("--filter", default="", metavar="ADDRESS", help="a link copied from Results")
+    export.add_argument("--job", help=argparse.SUPPRESS)
+    export.set_defaults(run=_export)
 
     check = commands.add_parser("check", help="are Atlas, the credentials, the receiver and the books well?")
     check.set_defaults(run=_check)

@@ -17,6 +17,8 @@
     │       ├── VersionRetired       410: this version of the API is gone
     │       ├── ReceiverUnreachable  422: Atlas could not reach our auth_url
     │       └── Busy                 429 or 503: later, perhaps after `retry_after` seconds
+    ├── ExportFailed             an export could not be written whole; nothing of it is left
+    │   └── ExportCancelled      somebody stopped it
     └── BookError                a book cannot be used as asked
         ├── BookMissing          there is no such book yet
         ├── BookNewer            it was written by a newer version of this program
@@ -122,6 +124,14 @@ class Busy(Refused):
     ) -> None:
         super().__init__(asked, came, advice, status)
         self.retry_after = retry_after
+
+
+class ExportFailed(AtlasDeskError):
+    """An export could not be written whole; nothing of it is left."""
+
+
+class ExportCancelled(ExportFailed):
+    """Somebody stopped the export."""
 
 
 class BookError(AtlasDeskError):

@@ -28,12 +28,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "intake": {"errors", "models", "links", "api"},
     "worker": FLOOR | {"api", "books"},
     "insight": FLOOR | {"books"},
-    "web": FLOOR | {"books", "insight", "intake"},
+    "exporting": FLOOR | {"books", "insight"},
+    "web": FLOOR | {"books", "insight", "intake", "exporting"},
     "sandbox": set(),
-    "cli": FLOOR | {"api", "books", "worker", "intake", "sandbox"},
+    "cli": FLOOR | {"api", "books", "worker", "intake", "sandbox", "insight", "exporting"},
     "__main__": FLOOR | {"cli", "worker"},
     "__init__": set(),
-    "pages": FLOOR | {"web", "insight", "books", "intake"},
+    "pages": FLOOR | {"web", "insight", "books", "intake", "exporting"},
     "app": FLOOR | {"web"},
 }
 
@@ -45,6 +46,8 @@ HOMES: dict[str, set[str]] = {
     "sqlite_utils": {"books"},
     "plotly": {"insight/charts.py"},
     "streamlit": {"web", "pages", "app"},
+    "pyarrow": {"exporting"},
+    "xlsxwriter": {"exporting"},
     "rapidfuzz": {"sandbox", "insight"},
     "PIL": {"sandbox"},
 }

@@ -5,6 +5,7 @@ errors of `BookError` only.
 """
 
 from atlas_core.books.queries.attention import REASONS, alarms, attention, unknown_outcomes
+from atlas_core.books.queries.exports import COLUMNS, Column, Kind, What, count_export_rows, export_rows
 from atlas_core.books.queries.flow import FlowDetail, delivery_payload, flow_detail, links_kept
 from atlas_core.books.queries.flows import (
     FlowFilter,
@@ -40,19 +41,25 @@ from atlas_core.books.queries.submissions import (
 )
 
 __all__ = [
+    "COLUMNS",
     "REASONS",
     "STATES",
+    "Column",
     "FlowDetail",
     "FlowFilter",
     "FlowPage",
     "Freshness",
     "GroupProgress",
+    "Kind",
+    "What",
     "WorkerState",
     "alarms",
     "applications_sent",
     "attention",
     "book_counts",
+    "count_export_rows",
     "delivery_payload",
+    "export_rows",
     "find_flows",
     "flow_detail",
     "flow_ids_needing",
