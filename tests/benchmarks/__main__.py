@@ -6,9 +6,9 @@ import platform
 import sqlite3
 from datetime import UTC, datetime
 
-from tests.benchmarks import parsing, polling, storing
+from tests.benchmarks import mirroring, parsing, polling, storing
 
-BENCHMARKS = (parsing, polling, storing)
+BENCHMARKS = (parsing, polling, storing, mirroring)
 
 
 def main() -> None:

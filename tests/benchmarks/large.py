@@ -120,14 +120,15 @@ def _fill(connection: sqlite3.Connection, flows: int) -> None:
         connection.execute("COMMIT")
 
 
-def _bytes_below(folder: Path) -> int:
+def bytes_below(folder: Path) -> int:
+    """What the files of a folder take on the disk."""
     return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
 
 
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     books = large_books(wanted_flows(), folder)
-    size, mirror = _bytes_below(books.data_dir), _bytes_below(books.data_dir / "mirror")
+    size, mirror = bytes_below(books.data_dir), bytes_below(books.data_dir / "mirror")
     print(
         f"{books.flows:,} flows in {books.data_dir}: {size / 1e6:,.0f} MB, {mirror / 1e6:,.0f} in the mirror"
     )

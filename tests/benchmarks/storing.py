@@ -66,7 +66,7 @@ def measure(rounds: int = ROUNDS, per_round: int = PER_ROUND) -> Storing:
     total = rounds * per_round
     with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as name:
         folder = Path(name)
-        results = _results(total)
+        results = results_of(total)
         rows = _rows_of(folder / "model.db", results)
         times: dict[str, list[float]] = {"ours": [], "sync": [], "together": [], "apart": []}
         with (
@@ -77,7 +77,7 @@ def measure(rounds: int = ROUNDS, per_round: int = PER_ROUND) -> Storing:
         ):
             works: dict[str, Callable[[int], object]] = {
                 "sync": lambda _: (floor.write(bytes(4096)), os.fsync(floor.fileno())),
-                "ours": lambda place: _store(writer, place + 1, results[place]),
+                "ours": lambda place: store_result(writer, place + 1, results[place]),
                 "together": lambda place: _by_row_calls(together, rows[place], in_one=True),
                 "apart": lambda place: _by_row_calls(apart, rows[place], in_one=False),
             }
@@ -92,7 +92,8 @@ def measure(rounds: int = ROUNDS, per_round: int = PER_ROUND) -> Storing:
     return Storing(median["ours"], median["sync"], median["apart"], median["together"])
 
 
-def _results(total: int) -> list[Result]:
+def results_of(total: int) -> list[Result]:
+    """So many results, alike but for whose they are."""
     typical = parse_result(typical_payload())
     return [replace(typical, flow_uuid=_uuid(place), digest=f"{place:064x}") for place in range(total)]
 
@@ -123,7 +124,8 @@ def _connection(path: Path, total: int) -> Database:
     return Database(open_for_writing(_book_with_flows(path, total), ATLAS.journal), execute_plugins=False)
 
 
-def _store(writer: AtlasWriter, flow_id: int, result: Result) -> str:
+def store_result(writer: AtlasWriter, flow_id: int, result: Result) -> str:
+    """Stores one result in a commit of its own."""
     return writer.write(
         save_result,
         flow_id,
@@ -139,7 +141,7 @@ def _rows_of(path: Path, results: list[Result]) -> list[Rows]:
     """The rows our store writes for each result, and its flow's row afterwards."""
     with AtlasWriter(_book_with_flows(path, len(results))) as writer:
         for place, result in enumerate(results):
-            _store(writer, place + 1, result)
+            store_result(writer, place + 1, result)
     with closing(open_for_reading(path)) as connection:
         book = Database(connection, execute_plugins=False)
         rows: list[Rows] = []
