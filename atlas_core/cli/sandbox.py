@@ -18,7 +18,6 @@ def run_sandbox(settings: Settings) -> int:
     except ValueError as error:
         raise SettingsError(f"ATLAS_SANDBOX_FAULTS cannot be played: {str(error).rstrip('.')}.") from None
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    print(f"Sandbox on {settings.sandbox_origin}", flush=True)
     serve(
         host="127.0.0.1",
         port=settings.sandbox_port,
