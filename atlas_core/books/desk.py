@@ -212,6 +212,31 @@ class Desk:
                     for submission_id in due
                 )
 
+    def save_view(
+        self, owner: str, name: str, address: str, *, is_shared: bool, now: int | None = None
+    ) -> None:
+        """Keeps an address under a name; the owner's earlier view of that name makes way.
+
+        Raises `InputError` where the name is empty or longer than 80 characters.
+        """
+        name = " ".join(name.split())
+        if not 1 <= len(name) <= 80:
+            raise InputError("A saved view needs a name of 1 to 80 characters.")
+        with self._writing() as connection:
+            connection.execute(
+                """
+                INSERT INTO saved_views (owner, name, address, is_shared, saved_at) VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT (owner, name) DO UPDATE
+                SET address = excluded.address, is_shared = excluded.is_shared, saved_at = excluded.saved_at
+                """,
+                [owner, name, address, int(is_shared), now_ms() if now is None else now],
+            )
+
+    def forget_view(self, owner: str, view_id: int) -> None:
+        """Forgets one of the owner's own views; somebody else's stays."""
+        with self._writing() as connection:
+            connection.execute("DELETE FROM saved_views WHERE view_id = ? AND owner = ?", [view_id, owner])
+
     @contextmanager
     def _book(self) -> Iterator[sqlite3.Connection]:
         with closing(open_for_writing(self._path, DESK.journal)) as connection, speaking_of(self._path):

@@ -39,6 +39,7 @@ from atlas_core.books.queries.submissions import (
     open_attempts,
     submissions,
 )
+from atlas_core.books.queries.views import SavedView, saved_views
 
 __all__ = [
     "COLUMNS",
@@ -51,6 +52,7 @@ __all__ = [
     "Freshness",
     "GroupProgress",
     "Kind",
+    "SavedView",
     "What",
     "WorkerState",
     "alarms",
@@ -75,6 +77,7 @@ __all__ = [
     "products",
     "running_flows",
     "running_flows_total",
+    "saved_views",
     "statuses",
     "submissions",
     "unknown_outcomes",
