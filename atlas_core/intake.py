@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import csv
 import io
-import ipaddress
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
 
 from atlas_core.api.masking import is_aadhaar
 from atlas_core.errors import InputError
-from atlas_core.links import signature_ends_at
+from atlas_core.links import link_problem, signature_ends_at
 from atlas_core.models import FileToSend
 
 CSV_COLUMNS = ("application_id", "file_url", "document_id", "flow_params")
@@ -30,13 +28,10 @@ CSV_TEMPLATE = (
 )
 MAX_CSV_BYTES = 10 * 1024 * 1024
 MAX_CSV_ROWS = 50_000
-MAX_URL = 8_192
 SOON_MS = 15 * 60 * 1000
 
 _APPLICATION_ID = re.compile(r"[A-Za-z0-9._/-]{1,64}")
 _PRODUCT_TYPE = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_NUMBERS_ONLY_HOST = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?", re.IGNORECASE)
-_INNER_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,26 +193,17 @@ def _row_findings(row: Row, *, now: int, local_atlas: str | None) -> list[Findin
     problems = {
         "application_id": _application_id_problem(row.application_id),
         "document_id": _document_id_problem(row.document_id),
-        "file_url": _file_url_problem(row.file_url, local_atlas),
+        "file_url": link_problem(row.file_url, local_atlas),
     }
     found = [Finding(row.number, column, True, text) for column, text in problems.items() if text]
     ends_at = None if problems["file_url"] else signature_ends_at(row.file_url)
-    if ends_at is not None and ends_at <= now:
-        found.append(
-            Finding(
-                row.number, "file_url", False, "This link has run out; Atlas will not be able to open it."
-            )
+    if ends_at is not None and ends_at <= now + SOON_MS:
+        sentence = (
+            "This link has run out; Atlas will not be able to open it."
+            if ends_at <= now
+            else f"This link ends in {max(1, (ends_at - now) // 60_000)} min; Atlas may come too late."
         )
-    elif ends_at is not None and ends_at <= now + SOON_MS:
-        minutes = max(1, (ends_at - now) // 60_000)
-        found.append(
-            Finding(
-                row.number,
-                "file_url",
-                False,
-                f"This link ends in {minutes} min; Atlas may come too late to open it.",
-            )
-        )
+        found.append(Finding(row.number, "file_url", False, sentence))
     return found
 
 
@@ -241,46 +227,6 @@ def _document_id_problem(text: str) -> str | None:
     if is_aadhaar(text):
         return "This document id is an Aadhaar number by its check digit. Use a name of your own."
     return None
-
-
-def _file_url_problem(text: str, local_atlas: str | None) -> str | None:
-    if not text:
-        return "The document's link is missing."
-    if len(text) > MAX_URL:
-        return f"The link is longer than {MAX_URL:,} characters."
-    if not text.isascii() or any(character <= " " or character in "\\<>\"'`" for character in text):
-        return "The link holds a space or another character that links cannot have."
-    try:
-        parts = urlsplit(text)
-        parts.port  # noqa: B018 -- reading it is the check
-    except ValueError:
-        return "The link is not a web address."
-    if local_atlas and _origin(parts) == _origin(urlsplit(local_atlas)):
-        return None
-    if parts.scheme != "https":
-        return "The link must start with https://."
-    if parts.username is not None or parts.password is not None:
-        return "The link must not hold a user name or password."
-    host = (parts.hostname or "").rstrip(".")
-    if not host or ("." not in host and ":" not in host):
-        return "The link must name a host that Atlas can reach from outside."
-    return (
-        None if _is_public(host) else "The link points inside a private network, where Atlas cannot reach it."
-    )
-
-
-def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    return parts.scheme, parts.hostname, parts.port
-
-
-def _is_public(host: str) -> bool:
-    if host == "localhost" or host.endswith(_INNER_NAMES):
-        return False
-    try:
-        return ipaddress.ip_address(host).is_global
-    except ValueError:
-        # Decimal, octal and hexadecimal spellings of an address are names to us but addresses to others.
-        return not _NUMBERS_ONLY_HOST.fullmatch(host)
 
 
 def _flow_params(group: Sequence[Row]) -> tuple[dict[str, object], list[Finding]]:

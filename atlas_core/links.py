@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from datetime import UTC, datetime
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+MAX_URL = 8_192
 
 _UNREADABLE = ("unreadable address", "")
 _TWELVE_DIGITS = re.compile(r"(?<!\d)\d{4}([-_. ]?)\d{4}([-_. ]?)(\d{4})(?!\d)")
+_NUMBERS_ONLY_HOST = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?", re.IGNORECASE)
+_INNER_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 
 
 def split_url(url: str) -> tuple[str, str]:
@@ -48,6 +53,49 @@ def signature_ends_at(url: str) -> int | None:
     if "sig" in query and "se" in query:
         return _moment(query["se"])
     return None
+
+
+def link_problem(text: str, local_atlas: str | None = None) -> str | None:
+    """Why Atlas must not or cannot be given this address, as a sentence; None where it may.
+
+    Only https to a public host will do, but for `local_atlas`: the one http address of a stand-in on this
+    machine. Nothing is resolved or fetched.
+    """
+    if not text:
+        return "The document's link is missing."
+    if len(text) > MAX_URL:
+        return f"The link is longer than {MAX_URL:,} characters."
+    if not text.isascii() or any(character <= " " or character in "\\<>\"'`" for character in text):
+        return "The link holds a space or another character that links cannot have."
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 -- reading it is the check
+    except ValueError:
+        return "The link is not a web address."
+    if local_atlas and _origin(parts) == _origin(urlsplit(local_atlas)):
+        return None
+    if parts.scheme != "https":
+        return "The link must start with https://."
+    if parts.username is not None or parts.password is not None:
+        return "The link must not hold a user name or password."
+    host = (parts.hostname or "").rstrip(".")
+    if not host or ("." not in host and ":" not in host):
+        return "The link must name a host that Atlas can reach from outside."
+    return None if _is_public(host) else "The link points inside a private network; Atlas cannot reach it."
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    return parts.scheme, parts.hostname, parts.port
+
+
+def _is_public(host: str) -> bool:
+    if host == "localhost" or host.endswith(_INNER_NAMES):
+        return False
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        # Decimal, octal and hexadecimal spellings of an address are names to us but addresses to others.
+        return not _NUMBERS_ONLY_HOST.fullmatch(host)
 
 
 def _after(start: str, seconds: str) -> int | None:
