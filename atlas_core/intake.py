@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from atlas_core.api.masking import is_aadhaar
+from atlas_core.api.masking import HIDDEN, is_aadhaar, mask_value
 from atlas_core.errors import InputError
 from atlas_core.links import link_problem, signature_ends_at
 from atlas_core.models import FileToSend
@@ -248,6 +248,9 @@ def _flow_params(group: Sequence[Row]) -> tuple[dict[str, object], list[Finding]
                     'flow_params must be a JSON object like {"branch": "PUNE"}.',
                 )
             ]
+        if _holds_aadhaar(value):
+            sentence = "flow_params hold what reads as an Aadhaar number. Leave it out: none is kept here."
+            return {}, [Finding(row.number, "flow_params", True, sentence)]
         if first is not None and value != params:
             return {}, [
                 Finding(
@@ -259,6 +262,11 @@ def _flow_params(group: Sequence[Row]) -> tuple[dict[str, object], list[Finding]
             ]
         params, first = value, row
     return params, []
+
+
+def _holds_aadhaar(params: dict[str, object]) -> bool:
+    masked, _ = mask_value(params)
+    return json.dumps(masked).count(HIDDEN) > json.dumps(params).count(HIDDEN)
 
 
 def _refuse_constant(name: str) -> None:

@@ -175,6 +175,15 @@ def test_an_aadhaar_number_is_refused_as_an_id() -> None:
     assert number not in check(row(document=number)).problems[0].sentence
 
 
+def test_an_aadhaar_number_in_the_parameters_is_refused_wherever_it_hides() -> None:
+    number = _with_check_digit("23456789012")
+    for params in (f'{{"a": "{number}"}}', f'{{"a": [{{"b": {number}}}]}}', f'{{"a {number}": 1}}'):
+        (finding,) = check(row(params=params)).problems
+        assert finding.column == "flow_params"
+        assert number not in finding.sentence
+    assert check(row(params='{"a": "XXXX XXXX 0124", "loan": "100000000000"}')).problems == ()
+
+
 def test_the_forms_empty_rows_are_passed_over() -> None:
     documents = [
         {"file_url": None, "document_id": ""},

@@ -26,6 +26,9 @@ from urllib.parse import quote
 from atlas_core.api.verhoeff import has_check_digit
 from atlas_core.links import split_url
 
+HIDDEN = "XXXX XXXX "
+"""What stands before the last four digits of a number that was cut."""
+
 _KEPT = 4
 _FEWEST_DIGITS = 9  # in a field that is named for the number: a date has 8
 _SHORT = 40  # longer texts in such a field are addresses or sentences, not a number read badly
@@ -280,7 +283,7 @@ def _mask_numbers(text: str, checked: bool) -> tuple[str, int]:
         return text, 0
     pieces, after = [], 0
     for start, end, last in found:
-        pieces += [text[after:start], "XXXX XXXX ", last]
+        pieces += [text[after:start], HIDDEN, last]
         after = end
     return "".join([*pieces, text[after:]]), len(found)
 
