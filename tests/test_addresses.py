@@ -13,8 +13,8 @@ from atlas_core.insight.finding import FlowFilter
 DAY = 86_400_000
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 trimmed = st.just("") | texts.map(str.strip)
-lists = st.lists(texts.filter(lambda text: text != "(none)"), max_size=3, unique=True).map(tuple)
-lacking = st.lists(st.none() | texts.filter(lambda text: text != "(none)"), max_size=3, unique=True).map(
+lists = st.lists(texts.filter(lambda text: text != "none given"), max_size=3, unique=True).map(tuple)
+lacking = st.lists(st.none() | texts.filter(lambda text: text != "none given"), max_size=3, unique=True).map(
     tuple
 )
 moments = st.none() | st.integers(1_000_000_000, 4_000_000_000_000) | st.integers(1, 40_000).map(DAY.__mul__)
@@ -42,9 +42,9 @@ def test_a_copied_address_is_the_same_filter(wanted: FlowFilter) -> None:
 
 
 def test_days_are_of_utc_and_both_included() -> None:
-    wanted = filter_of({"from": ["1970-01-02"], "to": ["1970-01-03"]})
+    wanted = filter_of({"since": ["1970-01-02"], "until": ["1970-01-03"]})
     assert (wanted.created_from, wanted.created_to) == (DAY, 3 * DAY)
-    assert address_of(wanted) == {"from": ["1970-01-02"], "to": ["1970-01-03"]}
+    assert address_of(wanted) == {"since": ["1970-01-02"], "until": ["1970-01-03"]}
 
 
 def test_an_address_without_filters_is_every_flow() -> None:
@@ -57,7 +57,7 @@ def test_an_address_without_filters_is_every_flow() -> None:
 @pytest.mark.parametrize("text", ["31/12/2026", "2026-02-30", "-1", "now", "1" * 30])
 def test_a_spoiled_day_is_refused_and_never_passed_over(text: str) -> None:
     with pytest.raises(InputError, match="day like"):
-        filter_of({"from": [text]})
+        filter_of({"since": [text]})
 
 
 def test_the_command_line_refuses_what_is_no_filter() -> None:

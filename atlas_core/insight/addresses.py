@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, urlencode
 from atlas_core.errors import InputError
 from atlas_core.insight.finding import FlowFilter
 
-FIND, WORDS, REASON, FROM, TO = "find", "words", "reason", "from", "to"
+FIND, WORDS, REASON, SINCE, UNTIL = "find", "words", "reason", "since", "until"
 SORT, AFTER = "sort", "after"
-NONE = "(none)"
+NONE = "none given"
 """How an address asks for flows that have no status yet, or documents without a type."""
 
 _DAY_MS = 86_400_000
@@ -28,14 +28,14 @@ _LISTS = {
     "dealer": "dealers",
 }
 _MAY_LACK = ("status", "type")
-NAMES = frozenset({FIND, WORDS, REASON, FROM, TO, *_LISTS})
+NAMES = frozenset({FIND, WORDS, REASON, SINCE, UNTIL, *_LISTS})
 """What in an address tells which flows; `sort` and `after` tell how they are shown."""
 
 
 def filter_of(address: Mapping[str, Sequence[str]]) -> FlowFilter:
     """The filter in an address's parameters; those of another meaning are passed over.
 
-    `from` and `to` are days of UTC, both included, or moments in milliseconds since 1970. Raises
+    `since` and `until` are days of UTC, both included, or moments in milliseconds since 1970. Raises
     `InputError` where one of them is neither.
     """
     lists = {
@@ -46,12 +46,12 @@ def filter_of(address: Mapping[str, Sequence[str]]) -> FlowFilter:
         )
         for name, field in _LISTS.items()
     }
-    created_from, created_to = _one(address, FROM), _one(address, TO)
+    created_from, created_to = _one(address, SINCE), _one(address, UNTIL)
     return FlowFilter(
         text=_one(address, FIND)[:_LENGTH_AT_MOST].strip(),
         words=_one(address, WORDS)[:_LENGTH_AT_MOST].strip(),
-        created_from=_moment(FROM, created_from, 0) if created_from else None,
-        created_to=_moment(TO, created_to, _DAY_MS) if created_to else None,
+        created_from=_moment(SINCE, created_from, 0) if created_from else None,
+        created_to=_moment(UNTIL, created_to, _DAY_MS) if created_to else None,
         attention=_one(address, REASON) or None,
         **lists,  # type: ignore[arg-type]  # those that may hold None are the filter's that may
     )
@@ -65,8 +65,8 @@ def address_of(wanted: FlowFilter) -> dict[str, list[str]]:
     }
     address[FIND], address[WORDS] = [wanted.text], [wanted.words]
     address[REASON] = [wanted.attention or ""]
-    address[FROM] = ["" if wanted.created_from is None else _day(wanted.created_from, 0)]
-    address[TO] = ["" if wanted.created_to is None else _day(wanted.created_to, _DAY_MS)]
+    address[SINCE] = ["" if wanted.created_from is None else _day(wanted.created_from, 0)]
+    address[UNTIL] = ["" if wanted.created_to is None else _day(wanted.created_to, _DAY_MS)]
     return {name: texts for name, texts in address.items() if texts and texts != [""]}
 
 
