@@ -76,6 +76,12 @@ def show_page() -> None:
                     icon=":material/search:",
                     help="Find any flow, by any of its ids or by its outcome.",
                 ),
+                st.Page(
+                    "pages/cross_checks.py",
+                    title="Cross-checks",
+                    icon=":material/compare_arrows:",
+                    help="How good the comparisons are, and what other thresholds would change.",
+                ),
                 flow_page,
             ],
         }

@@ -7,7 +7,7 @@ commit of the worker or of the desk makes a new key. Nothing is kept on disk.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -15,8 +15,10 @@ import pandas as pd
 import streamlit as st
 
 from atlas_core.books import queries
+from atlas_core.books.columns import Columns, open_columns
 from atlas_core.books.desk import Desk
 from atlas_core.books.queries import FlowDetail, FlowFilter, FlowPage, Freshness, GroupProgress, WorkerState
+from atlas_core.books.queries.cases import checks_at, documents_at, flows_with_field, later_flows
 from atlas_core.books.reading import Books, open_books
 from atlas_core.clock import now_ms
 from atlas_core.settings import Settings, load_settings
@@ -140,12 +142,42 @@ def load_delivery_payload(delivery_id: int) -> str | None:
     return _ask(queries.delivery_payload, delivery_id)
 
 
+def load_columns() -> Columns:
+    """The column mirror's newest version: the same object while nothing changed, so measures over it are
+    remembered by themselves."""
+    return open_columns(desk_settings().data_dir)
+
+
+def load_checks_at(flow_ids: Sequence[int], ordinals: Sequence[int]) -> pd.DataFrame:
+    return _ask(checks_at, _numbers(flow_ids), _numbers(ordinals))
+
+
+def load_documents_at(flow_ids: Sequence[int], ordinals: Sequence[int]) -> pd.DataFrame:
+    return _ask(documents_at, _numbers(flow_ids), _numbers(ordinals))
+
+
+def load_flow_rows(flow_ids: Sequence[int]) -> pd.DataFrame:
+    return _ask(queries.flow_rows, _numbers(flow_ids))
+
+
+def load_flows_with_field(flow_ids: Sequence[int], document_type: str, field_name: str) -> list[int]:
+    return _ask(flows_with_field, _numbers(flow_ids), document_type, field_name)
+
+
+def load_later_flows(flow_ids: Sequence[int]) -> list[tuple[int, int]]:
+    return _ask(later_flows, _numbers(flow_ids))
+
+
 def load_freshness() -> Freshness:
     return _ask(queries.freshness)
 
 
 def load_worker_state() -> dict[str, WorkerState]:
     return _ask(queries.worker_state)
+
+
+def _numbers(ids: Sequence[int]) -> tuple[int, ...]:
+    return tuple(int(one) for one in ids)
 
 
 def overdue_ms() -> int:

@@ -27,9 +27,8 @@ def checks_at(books: Books, flow_ids: Sequence[int], ordinals: Sequence[int]) ->
                c.similarity_score AS similarity
         FROM json_each(?) j
         JOIN flows f ON f.flow_id = j.value ->> 0
-        JOIN cross_checks c ON c.result_id = f.result_id AND c.position = (
-          SELECT position FROM cross_checks WHERE result_id = f.result_id
-          ORDER BY position LIMIT 1 OFFSET j.value ->> 1)
+        JOIN cross_checks c ON c.result_id = f.result_id AND j.value ->> 1 = (
+          SELECT count(*) FROM cross_checks WHERE result_id = f.result_id AND position < c.position)
         ORDER BY j.key
         """,
         [_pairs(flow_ids, ordinals)],
@@ -48,9 +47,8 @@ def documents_at(books: Books, flow_ids: Sequence[int], ordinals: Sequence[int])
                d.document_type, d.error_code, d.error_reason
         FROM json_each(?) j
         JOIN flows f ON f.flow_id = j.value ->> 0
-        JOIN documents d ON d.result_id = f.result_id AND d.position = (
-          SELECT position FROM documents WHERE result_id = f.result_id
-          ORDER BY position LIMIT 1 OFFSET j.value ->> 1)
+        JOIN documents d ON d.result_id = f.result_id AND j.value ->> 1 = (
+          SELECT count(*) FROM documents WHERE result_id = f.result_id AND position < d.position)
         ORDER BY j.key
         """,
         [_pairs(flow_ids, ordinals)],

@@ -1,0 +1,212 @@
+"""Frame → Plotly figure: the frame of every figure, and the shapes they share. Counts nothing.
+
+The only room that imports Plotly: the rooms `charts_….py` hand in plain traces and get a `Chart`. A trace's
+`customdata` says what each of its points stands for, so that a click can open exactly those cases.
+Texts of Atlas's pass through `plain`, since Plotly reads tags and entities in any text it draws.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+from atlas_core.insight.palette import Palette
+
+FONT = '"Source Sans", sans-serif'
+SIZE, TITLE_SIZE = 13, 15  # pixels
+LABEL_LENGTH = 34
+Trace = dict[str, Any]
+Axis = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A figure, and what it shows in a sentence for who cannot see it."""
+
+    figure: go.Figure
+    alt: str
+
+
+def chart_of(
+    traces: Sequence[Trace],
+    palette: Palette,
+    *,
+    title: str,
+    unit: str,
+    alt: str = "",
+    height: int = 320,
+    axes: Mapping[str, Axis] | None = None,
+    legend: bool = False,
+    **layout: Any,
+) -> Chart:
+    """The figure of some traces under a title that says what is counted and a line with the unit and n.
+
+    `axes`: `xaxis`, `yaxis`, `yaxis2` … as Plotly names them, each over the look of all axes.
+    """
+    own: dict[str, Axis] = {"xaxis": {}, "yaxis": {}, **(axes or {})}
+    looks = {name: {**_axis(palette), **axis} for name, axis in own.items()}
+    margin = {"l": 8, "r": 12, "t": 62 + 24 * legend, "b": 8} | layout.pop("margin", {})
+    figure = go.Figure(
+        {
+            "data": [_quiet_selection(trace) for trace in traces],
+            "layout": {
+                "template": {},
+                "font": {"family": FONT, "size": SIZE, "color": palette.quiet},
+                "title": {
+                    "text": f"<b>{plain(title)}</b>",
+                    "subtitle": {"text": plain(unit), "font": {"size": SIZE, "color": palette.quiet}},
+                    "font": {"size": TITLE_SIZE, "color": palette.ink},
+                    "x": 0,
+                    "xref": "container",
+                    "xanchor": "left",
+                    "y": 1,
+                    "yref": "container",
+                    "yanchor": "top",
+                    "pad": {"t": 6, "l": 2},
+                },
+                "height": height,
+                "margin": margin,
+                "paper_bgcolor": "rgba(0,0,0,0)",
+                "plot_bgcolor": "rgba(0,0,0,0)",
+                "showlegend": legend,
+                "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "xanchor": "left"},
+                "hoverlabel": {
+                    "bgcolor": palette.ground,
+                    "bordercolor": palette.line,
+                    "font": {"family": FONT, "color": palette.ink},
+                },
+                "bargap": 0.18,
+                "dragmode": False,
+                **looks,
+                **layout,
+            },
+        }
+    )
+    return Chart(figure, alt or f"{title}. {unit}.")
+
+
+def cells(
+    x: Sequence[float],
+    y: Sequence[float],
+    values: Sequence[float],
+    palette: Palette,
+    *,
+    step: tuple[float, float] = (1, 1),
+    texts: Sequence[str] | None = None,
+    customdata: Sequence[Any],
+    hovertemplate: str,
+    most: float | None = None,
+) -> Trace:
+    """A heat map whose cells can be clicked (those of Plotly's own cannot): bars on bases.
+
+    `x`, `y` are the cells' lower edges, `step` their sides; a value of 0 has the palest shade and `most` (by
+    default the largest value) the deepest.
+    """
+    wide, high = step
+    shades = palette.shades[1:]
+    top = most if most is not None else max(values, default=0)
+    return {
+        "type": "bar",
+        "x": [edge + wide / 2 for edge in x],
+        "y": [high * 0.94] * len(x),
+        "base": [edge + high * 0.03 for edge in y],
+        "width": wide * 0.96,
+        "marker": {
+            "color": list(values),
+            "cmin": 0,
+            "cmax": top or 1,
+            "colorscale": [[place / (len(shades) - 1), shade] for place, shade in enumerate(shades)],
+            "line": {"width": 0},
+        },
+        "text": list(texts) if texts else None,
+        "textposition": "inside",
+        "insidetextanchor": "middle",
+        "textangle": 0,
+        "constraintext": "none",
+        "customdata": list(customdata),
+        "hovertemplate": hovertemplate + "<extra></extra>",
+    }
+
+
+def line_at(value: float, palette: Palette, *, words: str = "", upright: bool = True) -> dict[str, Any]:
+    """A dashed line across the whole plot at one value of x (or, lying, of y)."""
+    along, across = ("x", "y") if upright else ("y", "x")
+    return {
+        "type": "line",
+        f"{along}0": value,
+        f"{along}1": value,
+        f"{across}0": 0,
+        f"{across}1": 1,
+        f"{across}ref": "paper",
+        "line": {"color": palette.ink, "width": 1, "dash": "dash"},
+        "label": {
+            "text": words,
+            "textposition": "end",
+            "textangle": 0,
+            "font": {"size": 12, "color": palette.ink},
+            "xanchor": "left",
+            "yanchor": "top",
+        },
+    }
+
+
+def plain(text: str) -> str:
+    """A text that Plotly draws as it stands."""
+    return html.escape(" ".join(text.split()), quote=False)
+
+
+def label_of(text: str, length: int = LABEL_LENGTH) -> str:
+    """The same, cut where it is longer than an axis has room for."""
+    whole = " ".join(text.split())
+    return plain(whole if len(whole) <= length else whole[: length - 1] + "…")
+
+
+def categories(labels: Sequence[str], **axis: Any) -> Axis:
+    """An axis whose places 0, 1, 2 … carry these labels."""
+    return {
+        "tickmode": "array",
+        "tickvals": list(range(len(labels))),
+        "ticktext": [label_of(label) for label in labels],
+        "showgrid": False,
+        "zeroline": False,
+        **axis,
+    }
+
+
+def titled(words: str, palette: Palette, **axis: Any) -> Axis:
+    """An axis with its name."""
+    return {"title": {"text": words, "font": {"size": SIZE, "color": palette.quiet}, "standoff": 6}, **axis}
+
+
+def percent(share: float | None) -> str:
+    """`24.5%`, and what is not 0% or 100% is never rounded to it; empty of nothing."""
+    if share is None or math.isnan(share):
+        return ""
+    if 0 < share < 0.001:
+        return "<0.1%"
+    if 0.999 < share < 1:
+        return ">99.9%"
+    return f"{share:.1%}"
+
+
+def _axis(palette: Palette) -> Axis:
+    return {
+        "gridcolor": palette.line,
+        "linecolor": palette.line,
+        "zerolinecolor": palette.line,
+        "fixedrange": True,
+        "automargin": True,
+        "tickfont": {"size": 12, "color": palette.quiet},
+    }
+
+
+def _quiet_selection(trace: Trace) -> Trace:
+    """Without a say of its own, what is not selected pales but can still be read."""
+    if trace["type"] == "bar":
+        return {"unselected": {"marker": {"opacity": 0.45}}, **trace}
+    return trace

@@ -1,0 +1,167 @@
+"""Figures of the documents that Atlas could not use."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from atlas_core.insight.charts import Chart, Trace, categories, cells, chart_of, label_of, percent, titled
+from atlas_core.insight.palette import Palette
+from atlas_core.insight.theme import words_of_code, words_of_error
+
+NOT_RECOGNISED = "Not recognised"
+NOT_GIVEN = "Not known"
+_MOST_BARS = 20
+
+
+def errors_per_code_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
+    """The frame of `errors_per_code` as a Pareto chart: bars, and the cumulative share as a line. A bar's
+    `customdata` is its code."""
+    shown = frame.head(_MOST_BARS)
+    n = int(frame["n"].max()) if len(frame) else 0
+    labels = [words_of_error(code) for code in shown["code"]]
+    places, codes = list(range(len(shown))), [[code] for code in shown["code"]]
+    bars: Trace = {
+        "type": "bar",
+        "x": places,
+        "y": shown["documents"].tolist(),
+        "text": [
+            f"{documents:,} ({percent(share)})"
+            for documents, share in zip(shown["documents"], shown["share"], strict=True)
+        ],
+        "textposition": "outside",
+        "cliponaxis": False,
+        "name": "Documents",
+        "marker": {"color": palette.main},
+        "customdata": codes,
+        "hovertemplate": "%{y:,} documents<extra></extra>",
+    }
+    line: Trace = {
+        "type": "scatter",
+        "x": places,
+        "y": shown["cumulative_share"].tolist(),
+        "yaxis": "y2",
+        "mode": "lines+markers",
+        "name": "Cumulative share",
+        "line": {"color": palette.series[1], "width": 2},
+        "customdata": codes,
+        "hovertemplate": "with those before: %{y:.1%}<extra></extra>",
+    }
+    rest = f"; the {len(shown)} commonest of {len(frame)} codes" if len(frame) > len(shown) else ""
+    return chart_of(
+        [bars, line],
+        palette,
+        title="Documents with an error, by code",
+        unit=f"Number of documents, n = {n:,} with an error{rest}",
+        legend=True,
+        axes={
+            "xaxis": categories(labels),
+            "yaxis": titled("Documents", palette, rangemode="tozero", tickformat=",d"),
+            "yaxis2": titled(
+                "Cumulative share",
+                palette,
+                overlaying="y",
+                side="right",
+                range=[0, 1.06],
+                tickformat=".0%",
+                showgrid=False,
+            ),
+        },
+    )
+
+
+def errors_per_type_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
+    """The frame of `errors_per_type` as a heat map of rates; a cell's `customdata` is [type, code]."""
+    codes = list(dict.fromkeys(frame["code"]))
+    types = list(dict.fromkeys(frame.sort_values("document_type", na_position="last")["document_type"]))[::-1]
+    rows = frame.to_dict("records")
+    trace = cells(
+        [codes.index(row["code"]) - 0.5 for row in rows],
+        [types.index(row["document_type"]) - 0.5 for row in rows],
+        [row["rate"] for row in rows],
+        palette,
+        texts=[f"{percent(row['rate'])}" for row in rows],
+        customdata=[[row["document_type"], row["code"]] for row in rows],
+        hovertemplate="%{hovertext}",
+    ) | {"hovertext": [f"{row['documents']:,} of {row['n']:,} documents of the type" for row in rows]}
+    total = int(frame.groupby("document_type", dropna=False)["n"].first().sum()) if len(frame) else 0
+    return chart_of(
+        [trace],
+        palette,
+        title="Error rate by document type and code",
+        unit=f"Share of all documents of the type in %, n = {total:,}",
+        height=120 + 34 * max(len(types), 1),
+        barmode="overlay",
+        axes={
+            "xaxis": categories([words_of_error(code) for code in codes]),
+            "yaxis": categories([NOT_RECOGNISED if kind is None else words_of_code(kind) for kind in types]),
+        },
+    )
+
+
+def errors_per_day_chart(frame: pd.DataFrame, step: str, palette: Palette) -> Chart:
+    """The frame of `errors_per_day`, a stack for each day, week or month; `customdata`: [code, start_at]."""
+    codes = list(dict.fromkeys(frame["code"]))
+    traces: list[Trace] = []
+    for place, code in enumerate(codes):
+        rows = frame[frame["code"] == code]
+        traces.append(
+            {
+                "type": "bar",
+                "name": label_of(words_of_error(code)),
+                "x": rows["start_at"].to_numpy(),
+                "y": rows["documents"].to_numpy(),
+                "marker": {"color": palette.of_place(place)},
+                "customdata": [[code, int(start)] for start in rows["start_at"]],
+                "hovertemplate": "%{y:,} documents, %{x|%-d %b %Y}<extra></extra>",
+            }
+        )
+    return chart_of(
+        traces,
+        palette,
+        title=f"Documents with an error per {step}",
+        unit=f"Number of documents, n = {int(frame['documents'].sum()):,} with an error; {step}s are UTC",
+        legend=len(codes) > 1,
+        barmode="stack",
+        axes={
+            "xaxis": {"type": "date", "showgrid": False},
+            "yaxis": titled("Documents", palette, rangemode="tozero", tickformat=",d"),
+        },
+    )
+
+
+def errors_per_trait_chart(frame: pd.DataFrame, trait: str, palette: Palette) -> Chart:
+    """The frame of `errors_per_product` or `errors_per_dealer` (`trait`: its column): rates with their
+    intervals. A point's `customdata` is its product or dealer."""
+    shown = frame[::-1]
+    names = [NOT_GIVEN if name is None else name for name in shown[trait]]
+    trace: Trace = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": shown["rate"].tolist(),
+        "y": list(range(len(shown))),
+        "marker": {"size": 10, "color": palette.main},
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": (shown["high"] - shown["rate"]).tolist(),
+            "arrayminus": (shown["rate"] - shown["low"]).tolist(),
+            "color": palette.quiet,
+            "thickness": 1.5,
+        },
+        "customdata": [[name] for name in shown[trait]],
+        "hovertext": [
+            f"{percent(row['rate'])} of {row['n']:,} documents" for row in shown.to_dict("records")
+        ],
+        "hovertemplate": "%{hovertext}<extra></extra>",
+    }
+    return chart_of(
+        [trace],
+        palette,
+        title=f"Error rate by {trait}",
+        unit=f"Share of its documents in % with 95% interval, n = {int(frame['n'].sum()):,}",
+        height=110 + 26 * max(len(shown), 1),
+        axes={
+            "xaxis": {"tickformat": ".0%", "rangemode": "tozero"},
+            "yaxis": categories(names, range=[-0.6, len(shown) - 0.4]),
+        },
+    )

@@ -1,0 +1,136 @@
+"""How similarities are spread: bands, histograms and spikes, each opening its cross-checks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from atlas_core.books.columns import Columns
+from atlas_core.insight import theme
+from atlas_core.insight.charts_checks import Strip, checks_per_score_chart, score_strips_chart
+from atlas_core.insight.distributions import ScoreTable, checks_per_band, checks_per_score, spikes
+from atlas_core.insight.measures import share_in_words
+from atlas_core.insight.selection import Selection
+from atlas_core.insight.thresholds import Thresholds
+from atlas_core.models import Band
+from atlas_core.web.chart_parts import Point, show_chart, viewer_palette
+from atlas_core.web.opened import NO_SCORE, open_cases, span_text
+from atlas_core.web.tables import table_height
+from atlas_core.web.words import count_of
+
+_SPIKES = 8
+
+
+def show_distribution(columns: Columns, selection: Selection, thresholds: Thresholds) -> None:
+    """The histogram of all selected cross-checks, their bands, each check by itself, and what piles up."""
+    table = checks_per_score(columns, selection)
+    bands = checks_per_band(table, thresholds)
+    _show_bands(bands[bands["check"].isna()])
+    show_chart(
+        checks_per_score_chart(
+            table.overall, (thresholds.review_below, thresholds.strong_from), viewer_palette()
+        ),
+        "histogram",
+        lambda point: {"similarity": _similarity(point)},
+    )
+    st.caption(
+        "Select a bar to read its cross-checks below. Two identical values may score 90: a tall bar at one "
+        "exact value is Atlas's own rule rather than chance."
+    )
+    _show_spikes(table)
+    _show_strips(table, _worst_first(bands), thresholds)
+
+
+def _show_bands(bands: pd.DataFrame) -> None:
+    """The bands of all checks together, each with its share, n and cases."""
+    with st.grid(4, min_column_width=170):
+        for row in bands.to_dict("records"):
+            band, checks, n = row["band"], int(row["checks"]), int(row["n"])
+            look = theme.BANDS[band]
+            with st.container(border=True, gap="xsmall"):
+                st.metric(look.label, f"{checks:,}", help=look.meaning)
+                st.caption("apart from every share" if band == Band.NO_SCORE else share_in_words(checks, n))
+                parts = {"similarity": NO_SCORE} if band == Band.NO_SCORE else {"band": band}
+                _open_button(f"Open {count_of(checks, 'cross-check')}", f"band_{band}", parts, not checks)
+
+
+def _show_spikes(table: ScoreTable) -> None:
+    """Where a check's similarities pile up at one exact value."""
+    found = spikes(table)
+    if found.empty:
+        return
+    with st.expander(f"{count_of(len(found), 'spike')} at exact values", icon=":material/bar_chart:"):
+        rows = found.head(_SPIKES).to_dict("records")
+        name = "spikes_open"
+        st.dataframe(
+            pd.DataFrame(
+                {
+                    "open": "Open",
+                    "check": [theme.words_of_code(row["check"]) for row in rows],
+                    "similarity": [row["similarity"] for row in rows],
+                    "checks": [row["checks"] for row in rows],
+                    "share": [share_in_words(row["checks"], row["n"]) for row in rows],
+                }
+            ),
+            hide_index=True,
+            height=table_height(len(rows)),
+            alt="Spikes, the largest share first",
+            column_config={
+                "open": st.column_config.ButtonColumn(
+                    "", width=70, type="tertiary", key=name, on_click=_open_spike, args=(name, rows)
+                ),
+                "check": st.column_config.TextColumn("Cross-check"),
+                "similarity": st.column_config.NumberColumn("Similarity (0-100)", format="%d"),
+                "checks": st.column_config.NumberColumn("Cross-checks", format="%d"),
+                "share": st.column_config.TextColumn("Share of the check's own"),
+            },
+        )
+        if len(found) > _SPIKES:
+            st.caption(f"{_SPIKES} of {len(found)}, the largest share first.")
+
+
+def _show_strips(table: ScoreTable, checks: list[str], thresholds: Thresholds) -> None:
+    """Each check's histogram, in two columns where there is room."""
+    if len(table.checks) < 2:
+        return
+    strips = [Strip(check, table.of(check), *thresholds.of(check)) for check in checks]
+    half = -(-len(strips) // 2)
+    with st.grid(2, min_column_width=330, gap="medium"):
+        for place, part in enumerate((strips[:half], strips[half:])):
+            show_chart(
+                score_strips_chart(part, viewer_palette()), f"strips_{place}", partial(_bar_of_strip, part)
+            )
+
+
+def _worst_first(bands: pd.DataFrame) -> list[str]:
+    review = bands[bands["check"].notna() & (bands["band"] == Band.REVIEW)]
+    return review.sort_values("share", ascending=False, kind="stable")["check"].tolist()
+
+
+def _bar_of_strip(strips: Sequence[Strip], point: Point) -> dict[str, str]:
+    return {"check": strips[point["curve_number"]].check, "similarity": _similarity(point)}
+
+
+def _similarity(point: Point) -> str:
+    return span_text(round(point["x"]), round(point["x"]))
+
+
+def _open_button(label: str, key: str, parts: dict[str, str], disabled: bool) -> None:
+    st.button(
+        label,
+        icon=":material/arrow_downward:",
+        type="tertiary",
+        key=f"open_{key}",
+        disabled=disabled,
+        on_click=open_cases,
+        kwargs=parts,
+    )
+
+
+def _open_spike(name: str, rows: list[dict[str, object]]) -> None:
+    row = rows[st.session_state[name].row]
+    score = int(str(row["similarity"]))
+    open_cases(check=str(row["check"]), similarity=span_text(score, score))

@@ -1,0 +1,123 @@
+"""What a clicked bar, cell or point opened, kept in the address: the cases below are those of the link."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from atlas_core.insight.cases import CheckRange
+from atlas_core.insight.selection import Selection
+from atlas_core.insight.theme import BANDS, words_of_code, words_of_error
+from atlas_core.insight.thresholds import Thresholds
+from atlas_core.web.selection_filters import NONE_GIVEN, PAGE, put, start_of, value_of
+
+PREFIX = "case_"
+NO_SCORE = "none"
+_TRAITS = {
+    "check": "checks",
+    "product": "products",
+    "outcome": "outcomes",
+    "dealer": "dealers",
+    "quality": "qualities",
+    "type": "document_types",
+    "code": "codes",
+    "reason": "reasons",
+}
+
+
+def open_cases(**parts: str) -> None:
+    """Opens the cases of these parts (`check`, `similarity`, `code` …) in place of those open before."""
+    close_cases()
+    for name, text in parts.items():
+        put(PREFIX + name, text)
+
+
+def close_cases() -> None:
+    """Nothing is open any more."""
+    put(PAGE, None)
+    for name in [name for name in st.query_params if name.startswith(PREFIX)]:
+        st.query_params.pop(name)
+
+
+def opened_cases() -> dict[str, str]:
+    """The parts of what is open; empty where nothing is."""
+    return {
+        name.removeprefix(PREFIX): st.query_params[name]
+        for name in st.query_params
+        if name.startswith(PREFIX)
+    }
+
+
+def narrowed(selection: Selection, parts: dict[str, str]) -> Selection:
+    """The selection of the page, narrowed to what is open."""
+    changes: dict[str, Any] = {
+        attribute: (value_of(parts[part]),) for part, attribute in _TRAITS.items() if part in parts
+    }
+    start, end = start_of(parts.get("from")), start_of(parts.get("to"))
+    if start is not None:
+        changes["created_from"] = max(start, selection.created_from or start)
+    if end is not None:
+        changes["created_to"] = min(end, selection.created_to or end)
+    return replace(selection, **changes)
+
+
+def range_of(parts: dict[str, str], thresholds: Thresholds, after: Thresholds) -> CheckRange:
+    """Which of those cross-checks are open. A part that cannot be read does not narrow."""
+    similarity, confidence = _span(parts.get("similarity")), _span(parts.get("confidence"))
+    return CheckRange(
+        score_from=similarity[0],
+        score_to=similarity[1],
+        no_score=parts.get("similarity") == NO_SCORE,
+        bands=(parts["band"],) if parts.get("band") in BANDS else (),
+        thresholds=thresholds,
+        bands_after=(parts["band_after"],) if parts.get("band_after") in BANDS else (),
+        after=after,
+        confidence_from=confidence[0],
+        confidence_to=confidence[1],
+    )
+
+
+def span_text(low: int, high: int) -> str:
+    """A span of whole numbers, as an address has it."""
+    return f"{low}-{high}"
+
+
+def words_of_parts(parts: dict[str, str]) -> str:
+    """What is open, in words; texts of Atlas's among them."""
+    words = []
+    for name, text in parts.items():
+        if text == NONE_GIVEN:
+            words.append(f"{name} {NONE_GIVEN}")
+        elif name == "similarity":
+            low, high = _span(text)
+            words.append("without a similarity" if low is None else f"similarity {_span_words(low, high, 1)}")
+        elif name == "confidence":
+            low, high = _span(text)
+            if low is not None:
+                words.append(f"lower confidence {_span_words(low, high, 100)}")
+        elif name in ("band", "band_after"):
+            look = BANDS.get(text)
+            words.append(("then " if name == "band_after" else "") + (look.label.lower() if look else text))
+        elif name == "code":
+            words.append(words_of_error(text))
+        elif name in ("check", "type", "quality", "outcome"):
+            words.append(words_of_code(text))
+        elif name in ("from", "to"):
+            words.append(f"{'from' if name == 'from' else 'before'} {text} (UTC)")
+        elif name in ("product", "dealer", "reason"):
+            words.append(text)
+    return ", ".join(words)
+
+
+def _span(text: str | None) -> tuple[int | None, int | None]:
+    low, _, high = (text or "").partition("-")
+    if not (low.isascii() and low.isdigit() and high.isascii() and high.isdigit() and len(text or "") < 9):
+        return None, None
+    return int(low), int(high)
+
+
+def _span_words(low: int, high: int | None, scale: int) -> str:
+    ends = [f"{end / scale:.2f}" if scale > 1 else str(end) for end in (low, high) if end is not None]
+    return " to ".join(dict.fromkeys(ends))
