@@ -29,12 +29,13 @@ class Gap:
 
     `reason` is the error code of the document that the check needs (INVALID_DOC), or of a document without a
     type where the one it needs is absent (UNRECOGNISED); `ABSENT`; or `READ`: then it may be a field that is
-    empty, which `split_read` tells. `kind` is what the check usually compares. `flow_ids`: newest first.
+    empty, which `split_read` tells. `UNKNOWN` where the check never ran for anyone: then `kind`, what the
+    check usually compares, is None. `flow_ids`: newest first.
     """
 
     product: str
     check: str
-    kind: Kind
+    kind: Kind | None
     reason: str
     flow_ids: npt.NDArray[np.intp]
 
@@ -53,12 +54,12 @@ def gaps(columns: Columns, selection: Selection, expected: Expected) -> tuple[Ga
         )
         for product, checks in expected
         for check in checks
-        if product in codes and check in usual
+        if product in codes
     }
     sides = _Sides(columns, lacking.values())
     for (product, check), flow_ids in lacking.items():
-        kind = usual[check]
-        reasons = sides.reasons(flow_ids, kind)
+        kind = usual.get(check)
+        reasons = np.full(len(flow_ids), UNKNOWN, object) if kind is None else sides.reasons(flow_ids, kind)
         parts = [(reason, flow_ids[reasons == reason][::-1]) for reason in dict.fromkeys(reasons.tolist())]
         parts.sort(key=lambda part: -len(part[1]))
         found += [Gap(product, check, kind, reason, ids) for reason, ids in parts]

@@ -1,0 +1,206 @@
+"""Measures find what was planted: the odd document, the missing checks, the cures, the spike, the change."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from atlas_core.books.columns import NO_SCORE
+from atlas_core.errors import InputError
+from atlas_core.insight.distributions import checks_per_score, spikes
+from atlas_core.insight.odd_one_out import odd_documents
+from atlas_core.insight.periods import steps_of_flows
+from atlas_core.insight.rates import percentiles, rate, wilson_interval
+from atlas_core.insight.selection import Selection, selected_flows
+from atlas_core.insight.thresholds import Thresholds
+from atlas_core.insight.trends import bands_per_week
+from atlas_core.insight.what_if import what_if
+from tests.any_books import books, few_books, thresholds
+from tests.made_columns import DAY, MONDAY, MadeCheck, MadeFlow, made_book
+
+ALL = Selection()
+
+
+def between(source: str, target: str, score: float | None) -> MadeCheck:
+    return MadeCheck("NAME", score, source, target)
+
+
+@pytest.mark.parametrize(
+    ("checks", "odd"),
+    [
+        # Both others agree with each other.
+        ((("ORDER", "INVOICE", 10), ("INVOICE", "PAN", 20), ("ORDER", "PAN", 95)), ("INVOICE", None)),
+        # All low checks compare the same two: the one that a third document confirms is not the odd one.
+        ((("ORDER", "INVOICE", 10), ("INVOICE", "ORDER", 20), ("ORDER", "PAN", 95)), ("INVOICE", None)),
+        ((("ORDER", "INVOICE", 10), ("ORDER", "INVOICE", 20), ("INVOICE", "PAN", 70)), ("ORDER", None)),
+        # No third document, or one that confirms both: it cannot be told.
+        ((("ORDER", "INVOICE", 10), ("ORDER", "INVOICE", 20)), ("INVOICE", "ORDER")),
+        (
+            (
+                ("ORDER", "INVOICE", 10),
+                ("ORDER", "INVOICE", 20),
+                ("PAN", "ORDER", 99),
+                ("PAN", "INVOICE", 99),
+            ),
+            ("INVOICE", "ORDER"),
+        ),
+        # Another field of the same pair confirms neither.
+        (
+            (("ORDER", "INVOICE", 10), ("ORDER", "INVOICE", 20), ("ORDER", "INVOICE", 99)),
+            ("INVOICE", "ORDER"),
+        ),
+        # Two causes; a single low check; one that has no score.
+        ((("ORDER", "INVOICE", 10), ("PAN", "AADHAAR", 20)), None),
+        ((("ORDER", "INVOICE", 10),), None),
+        ((("ORDER", "INVOICE", 10), ("ORDER", "PAN", None)), None),
+    ],
+)
+def test_the_document_that_disagrees_with_all_others_is_named_once(
+    checks: tuple[tuple[str, str, float | None], ...], odd: tuple[str, str | None] | None
+) -> None:
+    with made_book([MadeFlow(checks=tuple(between(*check) for check in checks))]) as book:
+        found = odd_documents(book.columns, ALL, Thresholds())
+    low = sum(1 for *_, score in checks if score is not None and score < 70)
+    rows = list(found.frame.itertuples(index=False, name=None))
+    assert rows == ([(*odd, 1, low)] if odd else [])
+    assert (found.flows, found.without_one) == (int(low > 1), int(low > 1 and odd is None))
+
+
+@few_books
+@given(books, thresholds)
+def test_odd_documents_are_those_a_plain_search_finds(flows: list[MadeFlow], cut: Thresholds) -> None:
+    expected: Counter[tuple[str, str | None]] = Counter()
+    low_checks: Counter[tuple[str, str | None]] = Counter()
+    behind: dict[tuple[str, str | None], list[int]] = defaultdict(list)
+    for flow_id, flow in enumerate(flows, 1):
+        odd, low = plainly_odd(flow.checks if flow.has_result else (), cut)
+        if odd:
+            expected[odd] += 1
+            low_checks[odd] += low
+            behind[odd].insert(0, flow_id)
+    with made_book(flows) as book:
+        found = odd_documents(book.columns, ALL, cut)
+    pairs = list(zip(found.frame["document_type"], found.frame["other_document_type"], strict=True))
+    assert dict(zip(pairs, found.frame["flows"], strict=True)) == expected
+    assert dict(zip(pairs, found.frame["checks"], strict=True)) == low_checks
+    assert {pair: found.flow_ids_of(row).tolist() for row, pair in enumerate(pairs)} == behind
+
+
+def plainly_odd(checks: Iterable[MadeCheck], cut: Thresholds) -> tuple[tuple[str, str | None] | None, int]:
+    scored = [check for check in checks if check.score is not None]
+    low = [check for check in scored if check.score < cut.of(check.name)[0]]
+    if len(low) < 2:
+        return None, 0
+    shared = set.intersection(*({check.source, check.target} for check in low))
+    if len(shared) == 2:
+        confirmed = {
+            side
+            for check in scored
+            if check not in low and not {check.source, check.target} <= shared
+            for side in (check.source, check.target)
+        }
+        shared = shared - confirmed or shared
+    one, *other = sorted(shared) or [None]
+    return ((one, other[0] if other else None) if one else None), len(low)
+
+
+def test_wilsons_interval_has_its_known_values() -> None:
+    low, high = wilson_interval([8, 0, 10, 50, 1], [10, 10, 10, 100, 1000])
+    assert low == pytest.approx([0.4902, 0.0, 0.7225, 0.4038, 0.00018], abs=1e-4)
+    assert high == pytest.approx([0.9433, 0.2775, 1.0, 0.5962, 0.00565], abs=1e-4)
+    assert all(math.isnan(end) for end in (*wilson_interval(0, 0), rate(0, 0)))
+
+
+def test_percentiles_are_values_that_were_seen() -> None:
+    assert percentiles(np.arange(1, 101)[::-1], 0.5, 0.95) == (50, 95)
+    assert percentiles(np.array([7]), 0.5, 0.95) == (7, 7)
+    assert percentiles(np.array([], np.int64), 0.5) == (None,)
+
+
+def test_identical_values_that_score_90_show_as_a_spike() -> None:
+    scores = [90] * 30 + list(range(40, 100))
+    flows = [MadeFlow(checks=(MadeCheck("MOBILE", score), MadeCheck("OTHER", 50))) for score in scores[:20]]
+    flows += [MadeFlow(checks=(MadeCheck("MOBILE", score),)) for score in scores[20:]]
+    with made_book(flows) as book:
+        found = spikes(checks_per_score(book.columns, ALL))
+    assert list(found.itertuples(index=False, name=None)) == [("MOBILE", 90, 31, 90, 31 / 90)]
+
+
+def weeks_of(*weeks: tuple[int, int]) -> list[MadeFlow]:
+    """(low, all) cross-checks a week, ten in each flow."""
+    flows = []
+    for week, (low, every) in enumerate(weeks):
+        scores = [50] * low + [95] * (every - low)
+        flows += [
+            MadeFlow(
+                created_at=MONDAY + 7 * week * DAY,
+                checks=tuple(MadeCheck("NAME", score) for score in scores[start : start + 10]),
+            )
+            for start in range(0, every, 10)
+        ]
+    return flows
+
+
+def test_a_change_is_marked_only_where_it_is_more_than_chance_and_cases_are_enough() -> None:
+    with made_book(weeks_of((10, 100), (40, 100), (43, 100), (29, 29), (0, 100))) as book:
+        frame = bands_per_week(book.columns, ALL, Thresholds())
+    assert frame["n"].tolist() == [100, 100, 100, 29, 100]
+    assert frame["review_changed"].tolist() == [False, True, False, False, False]
+    assert frame["start_at"].tolist() == [MONDAY + 7 * week * DAY for week in range(5)]
+
+
+def test_weeks_begin_on_monday_and_months_on_the_first_utc_and_empty_ones_are_there() -> None:
+    times = (MONDAY - 1, MONDAY, MONDAY + 60 * DAY)
+    with made_book([MadeFlow(created_at=time) for time in times]) as book:
+        weeks = steps_of_flows(book.columns, ALL, "week")
+        months = steps_of_flows(book.columns, ALL, "month")
+    assert len(weeks) == 10
+    assert weeks.of_flow[1:].tolist() == [0, 1, 9]
+    assert weeks.starts[1] == MONDAY
+    january = MONDAY - 4 * DAY
+    assert months.starts.tolist() == [january, january + 31 * DAY, january + 59 * DAY]
+    assert months.of_flow[1:].tolist() == [0, 0, 2]
+
+
+def test_moving_one_checks_threshold_changes_no_flow_that_another_check_fails() -> None:
+    flows = [
+        MadeFlow(checks=(MadeCheck("NAME", 60), MadeCheck("ADDRESS", 50))),
+        MadeFlow(created_at=MONDAY + 9 * DAY, checks=(MadeCheck("NAME", 60), MadeCheck("ADDRESS", 99))),
+    ]
+    before = Thresholds(70, 90)
+    with made_book(flows) as book:
+        found = what_if(book.columns, Selection(checks=("NAME",)), before, before.with_check("NAME", 60, 90))
+    assert found.moved.to_numpy().tolist() == [["NAME", "review", "unclear", 2]]
+    assert (found.review_before, found.review_after, found.to_clear.tolist()) == (2, 1, [2])
+    assert (found.days, found.review_minutes_per_day(5)) == (10, (1.0, 0.5))
+
+
+@pytest.mark.parametrize("bad", [(-1, 90), (70, 101), (91, 90)])
+def test_thresholds_out_of_order_or_scale_are_refused(bad: tuple[int, int]) -> None:
+    with pytest.raises(InputError, match="whole numbers from 0 to 100"):
+        Thresholds(*bad)
+    with pytest.raises(InputError, match="NAME"):
+        Thresholds().with_check("NAME", *bad)
+
+
+def test_an_empty_book_has_numbers_of_nothing() -> None:
+    with made_book([]) as book:
+        table = checks_per_score(book.columns, ALL)
+        assert (table.scored, table.without_score, table.of("NAME").tolist()) == (0, 0, [0] * NO_SCORE)
+        assert what_if(book.columns, ALL, Thresholds(), Thresholds(50, 60)).days == 0
+        assert bands_per_week(book.columns, ALL, Thresholds()).empty
+        assert odd_documents(book.columns, ALL, Thresholds()).frame.empty
+
+
+def test_an_answer_is_kept_for_its_own_version_alone() -> None:
+    with made_book([MadeFlow()]) as one, made_book([MadeFlow(), MadeFlow()]) as two:
+        first, second = one.columns, two.columns
+        assert selected_flows(first, ALL) is selected_flows(first, Selection(checks=("NAME",)))
+        assert (selected_flows(first, ALL).sum(), selected_flows(second, ALL).sum()) == (1, 2)
+        with pytest.raises(ValueError, match="read-only"):
+            selected_flows(first, ALL)[0] = True
