@@ -253,14 +253,15 @@ def test_a_mirror_that_is_missing_of_another_edition_or_broken_is_built_anew(fol
     assert versions == sorted(set(versions))
 
 
-def test_a_restored_book_does_not_keep_the_mirror_of_the_book_it_replaced(tmp_path: Path) -> None:
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_restored_book_does_not_keep_the_mirror_of_the_book_it_replaced(tmp_path: Path, steps: int) -> None:
     books = make_books(tmp_path)
     with AtlasWriter(books.atlas) as writer:
         add_flow(writer, uuid(1), result=make_result(uuid(1)))
         follow(writer, books.atlas)
     shutil.copy(books.atlas, tmp_path / "backup.db")
     with AtlasWriter(books.atlas) as writer:
-        for number in (2, 3):
+        for number in range(2, 2 + steps):
             add_flow(writer, uuid(number), result=make_result(uuid(number)))
             follow(writer, books.atlas)
     for end in ("", "-wal", "-shm"):

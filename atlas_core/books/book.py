@@ -192,6 +192,18 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """Inside it, all selects see the state of one moment. Keep it short: writers wait for it, or their log
+    cannot shrink."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("COMMIT")
+
+
 def lock_writer(path: Path) -> int:
     """Takes the right to write `path` until the returned descriptor is closed, or this process ends.
 

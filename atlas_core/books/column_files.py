@@ -26,7 +26,7 @@ import numpy.typing as npt
 from atlas_core.clock import now_ms
 from atlas_core.errors import BookDamaged, BookMissing
 
-EDITION = 1  # of the layout below: another number means that the mirror is built anew
+EDITION = 2  # of the layout below: another number means that the mirror is built anew
 
 Array = npt.NDArray[Any]
 Columns = Mapping[str, Array]
@@ -56,6 +56,8 @@ TABLES: dict[str, dict[str, str]] = {
     "documents": {"flow": "<u4", "type": "<u2", "code": "<u2", "reason": "<u2", "position": "<u2"},
 }
 
+NONE = -1
+
 _PAGE = 4096  # capacities are multiples of it, so that each column begins on a page
 _LEAST_CAPACITY = 16 * _PAGE
 
@@ -73,11 +75,13 @@ class Extent:
 class Head:
     """One version of the mirror. Versions grow and never come again, not even after a rebuild.
 
-    `follows` is the version that the book had noted when this one was published.
+    `follows` is the version that the book had noted when this one was published, `through` the last change
+    that this one took over. A rebuilt one follows `NONE`: it is the book's once the book has noted it.
     """
 
     version: int
     follows: int
+    through: int
     flows: Extent
     checks: Extent
     documents: Extent
@@ -101,8 +105,9 @@ def read_head(folder: Path) -> Head:
             kept = json.loads(file.read())
         if kept.pop("edition") != EDITION:
             raise ValueError
-        version, follows = int(kept.pop("version")), int(kept.pop("follows"))
-        return Head(version, follows, **{name: Extent(**extent) for name, extent in kept.items()})
+        version, follows, through = (int(kept.pop(name)) for name in ("version", "follows", "through"))
+        extents = {name: Extent(**extent) for name, extent in kept.items()}
+        return Head(version, follows, through, **extents)
     except FileNotFoundError:
         raise BookMissing(
             f"There is no column mirror in {folder.parent} yet. Start the worker: it makes it."
@@ -184,12 +189,13 @@ class TableFile:
     def create(cls, folder: Path, table: str, least_capacity: int = 0) -> TableFile:
         """An empty table under a number of its own."""
         capacity = -(-max(least_capacity, _LEAST_CAPACITY) // _PAGE) * _PAGE
-        file = next_file(folder, table)
+        file = _next_file(folder, table)
         descriptor = os.open(folder / file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             os.ftruncate(descriptor, _size(table, capacity))
         finally:
             os.close(descriptor)
+        sync_folder(folder)
         return cls(folder, table, Extent(file, capacity, 0))
 
     @property
@@ -236,14 +242,22 @@ class TableFile:
     def _write(self, name: str, place: int, values: Array) -> None:
         kind = self.columns[name].dtype
         self._changed = True
-        write_whole(
+        _write_whole(
             self._descriptor,
             np.ascontiguousarray(values, kind).tobytes(),
             self._offsets[name] + place * kind.itemsize,
         )
 
 
-def write_whole(descriptor: int, content: bytes, offset: int) -> None:
+def create_names(folder: Path) -> Extent:
+    """An empty names file under a number of its own."""
+    file = _next_file(folder, "names")
+    (folder / file).touch(mode=0o600, exist_ok=False)
+    sync_folder(folder)
+    return Extent(file, 0, 0)
+
+
+def _write_whole(descriptor: int, content: bytes, offset: int) -> None:
     """`pwrite` until everything is written."""
     rest = memoryview(content)
     while rest:
@@ -251,7 +265,18 @@ def write_whole(descriptor: int, content: bytes, offset: int) -> None:
         rest, offset = rest[written:], offset + written
 
 
-def next_file(folder: Path, table: str) -> str:
+def append_names(folder: Path, extent: Extent, lines: bytes) -> Extent:
+    """Adds lines to a names file, durably; returns what of it counts then."""
+    descriptor = os.open(folder / extent.file, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        _write_whole(descriptor, lines, extent.count)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return Extent(extent.file, extent.capacity, extent.count + len(lines))
+
+
+def _next_file(folder: Path, table: str) -> str:
     """A name that no file of this table has or had, not even in a mirror that was thrown away."""
     ends = [path.suffix[1:] for path in folder.glob(f"{table}.*")]
     numbers = [int(end) for end in ends if end.isdecimal()]

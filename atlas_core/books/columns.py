@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from atlas_core.books.book import filing
 from atlas_core.books.column_files import Array, Extent, Head, map_table, mirror_folder, read_head
 from atlas_core.errors import BookDamaged, BookMissing
 from atlas_core.models import Outcome
@@ -184,19 +185,20 @@ def open_columns(data_dir: Path) -> Columns:
     where it follows it. Raises `BookMissing` until the worker has built it, and `BookDamaged`.
     """
     folder = mirror_folder(data_dir)
-    for _ in range(_OPENINGS):
-        head = read_head(folder)
-        with _door:
-            last = _last[0] if _last and _last[0].folder == folder else None
-        if last is not None and last.head == head:
-            return last.columns
-        try:
-            opened = _open(folder, head, last)
-        except FileNotFoundError:
-            continue  # a newer version has taken the place of this one's files
-        with _door:
-            _last[:] = [opened]
-        return opened.columns
+    with filing(folder):
+        for _ in range(_OPENINGS):
+            head = read_head(folder)
+            with _door:
+                last = _last[0] if _last and _last[0].folder == folder else None
+            if last is not None and last.head == head:
+                return last.columns
+            try:
+                opened = _open(folder, head, last)
+            except FileNotFoundError:
+                continue  # a newer version has taken the place of this one's files
+            with _door:
+                _last[:] = [opened]
+            return opened.columns
     raise BookMissing(f"{folder} lacks files. Stop the worker and run: python -m atlas_core rebuild")
 
 

@@ -10,7 +10,14 @@ from typing import Literal
 
 import pandas as pd
 
-from atlas_core.books.book import address_of, open_for_reading, open_for_writing, require_file, speaking_of
+from atlas_core.books.book import (
+    address_of,
+    open_for_reading,
+    open_for_writing,
+    require_file,
+    snapshot,
+    speaking_of,
+)
 from atlas_core.books.schema import ATLAS, DESK, require_edition
 
 _WHOLE = frozenset(
@@ -46,13 +53,8 @@ class Books:
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Inside it, all questions see the state of one moment. Keep it short: the desk waits for it."""
-        with speaking_of(self._atlas):
-            self._connection.execute("BEGIN")
-            try:
-                yield
-            finally:
-                if self._connection.in_transaction:
-                    self._connection.execute("COMMIT")
+        with speaking_of(self._atlas), snapshot(self._connection):
+            yield
 
 
 def typed_frame(names: Sequence[str], rows: Sequence[Iterable[object]]) -> pd.DataFrame:

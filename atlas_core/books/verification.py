@@ -24,7 +24,7 @@ from atlas_core.books.store import FINAL_STATUSES
 from atlas_core.errors import BookBusy
 from atlas_core.models import Outcome
 
-_TRIES = 40
+_TRIES = 20
 _PAUSE_SECONDS = 0.25
 _PRIME, _WEIGHTS = 65_521, 1_009
 _CONFIDENCE_ERROR = 1e-7  # what 32 bits may add to or take from one confidence
@@ -86,8 +86,8 @@ class _Held:
 def verify_columns(data_dir: Path) -> Verified:
     """Compares the whole mirror with atlas.db; safe beside the worker. A minute for a million flows.
 
-    Raises `BookMissing`, `BookDamaged`, and `BookBusy` where the mirror did not stand still long enough to
-    be copied.
+    Raises `BookMissing`, `BookDamaged`, and `BookBusy` where the mirror is not the book's, or never stood
+    still long enough to be copied.
     """
     book = data_dir / "atlas.db"
     with _moment(data_dir, book) as (connection, held, waiting), speaking_of(book):
@@ -116,7 +116,7 @@ def _moment(data_dir: Path, book: Path) -> Iterator[tuple[Connection, _Held, int
         with closing(open_for_reading(book)) as connection:
             connection.execute("BEGIN")
             waiting = [row[0] for row in connection.execute("SELECT DISTINCT flow_id FROM mirror_queue")]
-            is_same = noted_version(connection, book) == columns.version
+            is_same = noted_version(connection) == columns.version
             if is_same and open_columns(data_dir).version == columns.version:
                 counts = flows["created_at"].to_numpy() > 0
                 counts[[flow_id for flow_id in waiting if flow_id < len(counts)]] = False
@@ -125,7 +125,7 @@ def _moment(data_dir: Path, book: Path) -> Iterator[tuple[Connection, _Held, int
                 yield connection, _Held(flows[counts], checks, documents, columns.names), len(waiting)
                 return
         time.sleep(_PAUSE_SECONDS)
-    raise BookBusy("The column mirror did not stand still. Look at the worker's log, and try again.")
+    raise BookBusy("It is not at the book's state. Start the worker, which brings it there, and ask again.")
 
 
 # ------------------------------------------------------------------------------------------ the tables
