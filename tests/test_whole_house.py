@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -155,6 +156,32 @@ def test_a_signature_is_in_neither_book_nor_log_of_what_atlas_said(finished: Fin
     for file in data.rglob("*"):
         if file.is_file() and file.name != "desk.db":
             assert b"feedbeef" not in file.read_bytes(), file.name
+
+
+def test_a_killed_worker_is_started_again_and_the_rest_goes_on(tmp_path: Path) -> None:
+    environ = environment(tmp_path / "data")
+    with house_up(environ) as up:
+        first = worker_of(up)
+        os.kill(first, signal.SIGKILL)
+        until = time.monotonic() + 20
+        while "BAD" in (answer := atlas_core(environ, "check").stdout) or worker_of(up) == first:
+            assert time.monotonic() < until, answer
+        assert up.poll() is None
+    assert up.returncode == 0
+
+
+def worker_of(up: subprocess.Popen[str]) -> int | None:
+    """The process id of the worker that `up` runs now; None between two of them."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes().split(b"\0")
+                parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if command[-2:] == [b"worker", b""] and int(parent) == up.pid:
+                return int(entry.name)
+    return None
 
 
 def test_a_csv_with_a_bad_row_sends_nothing_and_says_where(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ DEMO_DAYS = 90
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 STEADY_SECONDS = 10.0
-"""A part that ends sooner than this after its start has a reason of its own, which it has printed."""
+"""A part that ends itself sooner than this after its start has a reason of its own, which it has printed."""
 
 _ROOT = Path(__file__).resolve().parents[2]
 _local = build_opener(ProxyHandler({}))  # never through a proxy: every part is on this machine
@@ -52,6 +52,11 @@ class Part:
     @property
     def has_ended(self) -> bool:
         return self.process is not None and self.process.poll() is not None
+
+    @property
+    def ended_itself(self) -> bool:
+        """Whether it ended with a status of its own; False where a signal ended it."""
+        return self.process is not None and self.process.returncode >= 0
 
     def stop(self) -> None:
         if self.process is None or self.has_ended:
@@ -168,7 +173,7 @@ def _watch_over(parts: list[Part], stopping: threading.Event) -> None:
 
 
 def _start_again(part: Part) -> None:
-    if time.monotonic() - part.started_at < STEADY_SECONDS:
+    if part.ended_itself and time.monotonic() - part.started_at < STEADY_SECONDS:
         raise AtlasDeskError(f"The {part.name} ended again right after its start; everything was stopped.")
     print(f"The {part.name} ended unexpectedly; it is started again.", file=sys.stderr, flush=True)
     part.start()
