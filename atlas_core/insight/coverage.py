@@ -6,6 +6,8 @@ usually runs, and may be set otherwise by whoever asks.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -21,7 +23,8 @@ from atlas_core.models import Outcome
 Expected = tuple[tuple[str, tuple[str, ...]], ...]
 """(product, names of its checks), by product."""
 
-_IN_WORD = 31  # names, of two bits each, in the 62 that a pass can collect
+IN_WORD = 31
+"""Names, of up to two bits each, in the 62 that one pass can collect."""
 _IN_PATTERN = 5  # names whose 1,024 patterns of bits are counted together
 _CLEAR, _REVIEW = OUTCOMES.index(Outcome.CLEAR), OUTCOMES.index(Outcome.REVIEW)
 
@@ -89,8 +92,8 @@ def _runs(
     matched = np.zeros_like(ran)
     pattern = np.arange(1 << (2 * _IN_PATTERN))
     product *= len(pattern)
-    for first in range(0, len(names), _IN_WORD):
-        some = names[first : first + _IN_WORD]
+    for first in range(0, len(names), IN_WORD):
+        some = names[first : first + IN_WORD]
         bits = flow_bits(columns, _run_bits(columns, some, thresholds))[mask]
         for start in range(0, len(some), _IN_PATTERN):
             at = bits >> (2 * start) & len(pattern) - 1
@@ -114,6 +117,15 @@ def _run_bits(columns: Columns, names: tuple[str, ...], thresholds: Thresholds) 
             is_weak = (scores < thresholds.of(kind.name)[1]) | (scores > 100)
             bits[row] = (1 + 2 * is_weak) << 2 * names.index(kind.name)
     bits[:, DEAD] = 0
+    return bits
+
+
+def name_bits(columns: Columns, names: Sequence[str]) -> npt.NDArray[np.int64]:
+    """For each kind and score, the bit of its name's place in `names`."""
+    bits = np.zeros((len(columns.names.kinds), SCORE_PLACES), np.int64)
+    for row, kind in enumerate(columns.names.kinds):
+        if kind.name in names:
+            bits[row, :DEAD] = 1 << names.index(kind.name)
     return bits
 
 

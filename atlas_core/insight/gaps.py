@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from atlas_core.books.columns import Columns, Kind
-from atlas_core.insight.coverage import Expected, settled_flows
+from atlas_core.books.columns import Columns, Flags, Kind
+from atlas_core.insight.coverage import IN_WORD, Expected, name_bits, settled_flows
 from atlas_core.insight.frames import frame_of
 from atlas_core.insight.selection import Selection, kept
-from atlas_core.insight.tally import SCORE_PLACES, flows_with
+from atlas_core.insight.tally import flow_bits
 
 ABSENT = "document absent"
 READ = "both documents read"
@@ -43,27 +43,40 @@ class Gap:
 @kept
 def gaps(columns: Columns, selection: Selection, expected: Expected) -> tuple[Gap, ...]:
     """Why the selected flows lack checks expected of their products; the most flows first, in each check."""
-    settled = settled_flows(columns, selection)
+    lacking = _lacking(columns, selection, expected)
     usual = usual_kinds(columns)
+    documents = _Documents(columns, [flow_ids for _, _, flow_ids in lacking])
     found: list[Gap] = []
-    codes = {product: code for code, product in enumerate(columns.names.products)}
-    has_run = {name: _flows_with_name(columns, name) for _, checks in expected for name in checks}
-    lacking = {
-        (product, check): np.flatnonzero(
-            settled & (columns.flows.product == codes[product]) & ~has_run[check]
-        )
-        for product, checks in expected
-        for check in checks
-        if product in codes
-    }
-    sides = _Sides(columns, lacking.values())
-    for (product, check), flow_ids in lacking.items():
+    for product, check, flow_ids in lacking:
         kind = usual.get(check)
-        reasons = np.full(len(flow_ids), UNKNOWN, object) if kind is None else sides.reasons(flow_ids, kind)
-        parts = [(reason, flow_ids[reasons == reason][::-1]) for reason in dict.fromkeys(reasons.tolist())]
-        parts.sort(key=lambda part: -len(part[1]))
-        found += [Gap(product, check, kind, reason, ids) for reason, ids in parts]
+        parts = {UNKNOWN: flow_ids} if kind is None else documents.reasons(flow_ids, kind)
+        ordered = sorted(parts.items(), key=lambda part: -len(part[1]))
+        found += [Gap(product, check, kind, reason, ids[::-1]) for reason, ids in ordered if len(ids)]
     return tuple(found)
+
+
+def _lacking(
+    columns: Columns, selection: Selection, expected: Expected
+) -> list[tuple[str, str, npt.NDArray[np.intp]]]:
+    """Product, check, and the flow_ids (ascending) of that product that lack it."""
+    settled = settled_flows(columns, selection)
+    names = sorted({name for _, checks in expected for name in checks})
+    codes = {product: code for code, product in enumerate(columns.names.products)}
+    found = []
+    for first in range(0, len(names), IN_WORD):
+        some = names[first : first + IN_WORD]
+        has_run = flow_bits(columns, name_bits(columns, some))
+        for product, checks in expected:
+            asked = sum(1 << some.index(check) for check in checks if check in some)
+            if asked and product in codes:
+                lacks = settled & (has_run & asked != asked)
+                lacks &= columns.flows.product == codes[product]
+                flow_ids = np.flatnonzero(lacks)
+                bits = has_run[flow_ids]
+                for check in checks:
+                    if check in some:
+                        found.append((product, check, flow_ids[bits >> some.index(check) & 1 == 0]))
+    return found
 
 
 def flows_per_gap(found: Collection[Gap]) -> pd.DataFrame:
@@ -98,45 +111,51 @@ def usual_kinds(columns: Columns) -> dict[str, Kind]:
     return {kinds[place].name: kinds[place] for place in often.tolist()}
 
 
-def _flows_with_name(columns: Columns, name: str) -> npt.NDArray[np.bool_]:
-    wanted = np.array([kind.name == name for kind in columns.names.kinds], np.bool_)
-    return flows_with(columns, np.repeat(wanted[:, None], SCORE_PLACES, axis=1))
-
-
-class _Sides:
-    """Some flows' documents: of each type, whether one was read, and the error of one that was not."""
+class _Documents:
+    """The documents of some flows: of each type, whether one was read, and the error of one that was not."""
 
     def __init__(self, columns: Columns, flow_ids: Collection[npt.NDArray[np.intp]]) -> None:
         self._names = columns.names
-        self._flows = np.unique(np.concatenate([*flow_ids, np.empty(0, np.intp)]))
         is_asked = np.zeros(len(columns.flows), np.bool_)
-        is_asked[self._flows] = True
-        documents = columns.documents
-        rows = np.flatnonzero(is_asked[documents.flow])
-        self._at = np.searchsorted(self._flows, documents.flow[rows])
-        self._types, self._codes = documents.type[rows], documents.code[rows]
+        for some in flow_ids:
+            is_asked[some] = True
+        flows = np.flatnonzero(is_asked)
+        self._count = len(flows)
+        self._place = np.zeros(len(columns.flows), np.int32)
+        self._place[flows] = np.arange(len(flows))
+        rows = np.flatnonzero(is_asked.take(columns.documents.flow, mode="clip"))
+        self._at = self._place[columns.documents.flow[rows]]
+        self._types, self._codes = columns.documents.type[rows], columns.documents.code[rows]
+        self._known: dict[int, tuple[Flags, npt.NDArray[np.int32]]] = {}
 
-    def reasons(self, flow_ids: npt.NDArray[np.intp], kind: Kind) -> npt.NDArray[np.object_]:
-        at = np.searchsorted(self._flows, flow_ids)
-        reasons = np.full(len(flow_ids), READ, object)
-        for side in (kind.target_doc, kind.source_doc):  # the source's reason is told before the target's
-            read, code = self._of_type(side)
-            untyped = self._of_type(None)[1]
-            absent = ~read & (code == 0)
-            reasons[absent[at]] = ABSENT
-            for why in (np.where(absent, untyped, 0), np.where(read, 0, code)):
-                texts = np.array(self._names.codes, object)[why[at]]
-                reasons[why[at] > 0] = texts[why[at] > 0]
-        return reasons
+    def reasons(self, flow_ids: npt.NDArray[np.intp], kind: Kind) -> dict[str, npt.NDArray[np.intp]]:
+        """The flows by why they lack a check that compares this; the source's reason before the target's."""
+        at = self._place[flow_ids]
+        why = np.zeros(len(flow_ids), np.int32)  # the place of an error code; 0: read, -1: absent
+        untyped = self._of_type(0)[1][at]
+        for side in (kind.source_doc, kind.target_doc):
+            read, error = (known[at] for known in self._of_type(self._code_of(side)))
+            absent = np.where(untyped > 0, untyped, -1)
+            here = np.where(read, 0, np.where(error > 0, error, absent))
+            # That a document was not to be read says more than that another is absent.
+            why = np.where((why == 0) | ((why < 0) & (here > 0)), here, why)
+        texts = {0: READ, -1: ABSENT}
+        return {
+            texts.get(place) or str(self._names.codes[place]): flow_ids[why == place]
+            for place in np.unique(why).tolist()
+        }
 
-    def _of_type(self, document_type: str | None) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.uint16]]:
-        """For each flow: whether a document of the type has no error, and the code of one that has."""
+    def _code_of(self, document_type: str) -> int:
         types = self._names.types
-        code = types.index(document_type) if document_type in types else len(types)
-        rows = self._types == code
-        read = np.zeros(len(self._flows), np.bool_)
-        error = np.zeros(len(self._flows), np.uint16)
-        has_error = rows & (self._codes > 0)
-        read[self._at[rows & ~has_error]] = True
-        error[self._at[has_error]] = self._codes[has_error]
-        return read, error
+        return types.index(document_type) if document_type in types else len(types)
+
+    def _of_type(self, code: int) -> tuple[Flags, npt.NDArray[np.int32]]:
+        """For each flow: whether a document of the type has no error, and the code of one that has."""
+        if code not in self._known:
+            rows = np.flatnonzero(self._types == code)
+            flows, errors = self._at[rows], self._codes[rows]
+            read, error = np.zeros(self._count, np.bool_), np.zeros(self._count, np.int32)
+            read[flows[errors == 0]] = True
+            error[flows[errors > 0]] = errors[errors > 0]
+            self._known[code] = read, error
+        return self._known[code]

@@ -16,7 +16,7 @@ OTHERS = "all others"
 
 def top_groups(
     codes: npt.NDArray[Any], texts: Sequence[str | None], mask: Flags, at_most: int
-) -> tuple[npt.NDArray[np.int64], list[str | None]]:
+) -> tuple[npt.NDArray[np.int32], list[str | None]]:
     """The texts that most flows have, each a group, and one group for all others.
 
     Returns the group of each flow (the number of groups where `mask` leaves it out), and the groups' names.
@@ -25,8 +25,8 @@ def top_groups(
     order = np.argsort(-counts, kind="stable")
     shown = order[:at_most][counts[order[:at_most]] > 0]
     has_others = counts.sum() > counts[shown].sum()
-    group_of = np.full(len(texts) + 1, len(shown), np.int64)
+    group_of = np.full(len(texts) + 1, len(shown), np.int32)
     group_of[shown] = np.arange(len(shown))
     names = [*picked(texts, shown), *([OTHERS] if has_others else [])]
     group_of[len(texts)] = len(names)  # a code that has no text yet
-    return np.where(mask, group_of.take(codes, mode="clip"), len(names)), names
+    return np.where(mask, group_of.take(codes, mode="clip"), np.int32(len(names))), names

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from atlas_core.books.columns import Columns
+from atlas_core.books.columns import NO_SCORE, Columns, Flags
 from atlas_core.insight.frames import frame_of
 from atlas_core.insight.selection import Selection, kept, selected_flows
 from atlas_core.insight.tally import SCORE_PLACES, count_together, stretches
@@ -51,7 +51,7 @@ def odd_documents(columns: Columns, selection: Selection, thresholds: Thresholds
     Which checks are selected does not matter here: a flow's low cross-checks are looked at together.
     """
     low = low_scores(columns, thresholds)
-    flow, kind = _rows_where(columns, selected_flows(columns, selection), low)
+    flow, kind = _low_rows(columns, selected_flows(columns, selection), low)
     starts = np.flatnonzero(np.diff(flow, prepend=-1))
     counts = np.diff(starts, append=len(flow))
     several = np.repeat(counts >= 2, counts)
@@ -92,7 +92,7 @@ def odd_documents(columns: Columns, selection: Selection, thresholds: Thresholds
 
 def _told_apart(
     columns: Columns,
-    low: npt.NDArray[np.bool_],
+    low: Flags,
     flow_ids: npt.NDArray[np.int64],
     first: Places,
     second: Places,
@@ -101,20 +101,17 @@ def _told_apart(
     in_doubt = second >= 0
     mask = np.zeros(len(columns.flows), np.bool_)
     mask[flow_ids[in_doubt]] = True
-    passes = ~low
-    passes[:, 101:] = False
-    flow, kind = _rows_where(columns, mask, passes)
+    flow, kind = _passed_rows(columns, mask, low)
     if not len(flow):
         return first, second
     _, sides = _sides(columns)
-    one, other = (np.full(len(mask), -1, np.int64) for _ in range(2))
-    one[flow_ids], other[flow_ids] = first, second
-    agrees = [np.zeros(len(mask), np.bool_) for _ in range(2)]
+    at = np.searchsorted(flow_ids, flow)
+    one, other = first[at], second[at]
+    first_agrees, second_agrees = (np.zeros(len(flow_ids), np.bool_) for _ in range(2))
     for here, there in ((0, 1), (1, 0)):
         side, across = sides[kind, here], sides[kind, there]
-        agrees[0][flow[(side == one[flow]) & (across != other[flow]) & (across != side)]] = True
-        agrees[1][flow[(side == other[flow]) & (across != one[flow]) & (across != side)]] = True
-    first_agrees, second_agrees = agrees[0][flow_ids], agrees[1][flow_ids]
+        first_agrees[at[(side == one) & (across != other) & (across != side)]] = True
+        second_agrees[at[(side == other) & (across != one) & (across != side)]] = True
     only_second = in_doubt & first_agrees & ~second_agrees
     only_first = in_doubt & second_agrees & ~first_agrees
     return np.where(only_second, second, first), np.where(only_second | only_first, -1, second)
@@ -130,21 +127,37 @@ def _sides(columns: Columns) -> tuple[list[str], Places]:
     ).reshape(len(kinds), 2)
 
 
-def _rows_where(
-    columns: Columns, mask: npt.NDArray[np.bool_], wanted: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint16]]:
-    """Flow and kind of the masked flows' cross-checks whose (kind, score) is wanted, by flow_id."""
+def _low_rows(columns: Columns, mask: Flags, low: Flags) -> tuple[Places, npt.NDArray[np.uint16]]:
+    """Flow and kind of the masked flows' low cross-checks, by flow_id."""
     checks = columns.checks
-    flat = wanted.ravel()
-    flows, kinds = [np.empty(0, np.int64)], [np.empty(0, np.uint16)]
-    for rows in stretches(len(checks)) if flat.size else ():
+    is_low = low.ravel()
+    found = [(np.empty(0, np.int64), np.empty(0, np.uint16))]
+    for rows in stretches(len(checks)) if is_low.size else ():
         at = checks.kind[rows] * np.int64(SCORE_PLACES)
         at += checks.score[rows]
-        picked = flat.take(at, mode="clip")
-        picked &= mask.take(checks.flow[rows], mode="clip")
-        flows.append(checks.flow[rows][picked].astype(np.int64))
-        kinds.append(checks.kind[rows][picked])
-    flow, kind = np.concatenate(flows), np.concatenate(kinds)
+        picked = np.flatnonzero(is_low.take(at, mode="clip"))
+        flow = checks.flow[rows][picked].astype(np.int64)
+        wanted = mask[flow]
+        found.append((flow[wanted], checks.kind[rows][picked[wanted]]))
+    return _by_flow(found)
+
+
+def _passed_rows(columns: Columns, mask: Flags, low: Flags) -> tuple[Places, npt.NDArray[np.uint16]]:
+    """Flow and kind of the masked flows' cross-checks that have a score and are not low, by flow_id."""
+    checks = columns.checks
+    found = [(np.empty(0, np.int64), np.empty(0, np.uint16))]
+    for rows in stretches(len(checks)):
+        picked = np.flatnonzero(mask.take(checks.flow[rows], mode="clip"))
+        kind, score = checks.kind[rows][picked], checks.score[rows][picked]
+        wanted = (score < NO_SCORE) & ~low[kind, score]
+        found.append((checks.flow[rows][picked[wanted]].astype(np.int64), kind[wanted]))
+    return _by_flow(found)
+
+
+def _by_flow(
+    found: list[tuple[Places, npt.NDArray[np.uint16]]],
+) -> tuple[Places, npt.NDArray[np.uint16]]:
+    flow, kind = (np.concatenate(parts) for parts in zip(*found, strict=True))
     if (flow[1:] < flow[:-1]).any():
         order = np.argsort(flow, kind="stable")
         flow, kind = flow[order], kind[order]

@@ -13,6 +13,7 @@ from atlas_core.insight.selection import Selection, kept, selected_flows
 
 Step = Literal["day", "week", "month"]
 DAY_MS = 86_400_000
+_NEVER = np.iinfo(np.int32).max
 _MONDAY = 3  # day 0 of 1970 was a Thursday
 
 
@@ -35,14 +36,12 @@ class Steps:
 def _steps(columns: Columns, selection: Selection, step: Step) -> Steps:
     mask = selected_flows(columns, selection)
     days = columns.flows.day
-    # Limits first: place 0 and gaps have day 0.
-    first = int(np.min(days, where=mask, initial=np.iinfo(np.int32).max))
-    last = int(np.max(days, where=mask, initial=-1))
+    first = int(np.where(mask, days, _NEVER).min(initial=_NEVER))
+    last = int(np.where(mask, days, -1).max(initial=-1))
     if last < first:
         return Steps(np.empty(0, np.int64), np.zeros(len(days), np.int32))
     starts, places = np.unique(_first_day(np.arange(first, last + 1), step), return_inverse=True)
-    of_flow = places.astype(np.int32).take(days - first, mode="clip")
-    of_flow[~mask] = len(starts)
+    of_flow = np.where(mask, places.astype(np.int32).take(days - first, mode="clip"), np.int32(len(starts)))
     starts = starts.astype(np.int64) * DAY_MS
     of_flow.flags.writeable = starts.flags.writeable = False
     return Steps(starts, of_flow)

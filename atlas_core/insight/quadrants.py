@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from atlas_core.books.columns import DEAD, NO_SCORE, Columns, Int64
+from atlas_core.books.columns import NO_SCORE, Columns, Int64
 from atlas_core.insight.frames import frame_of
 from atlas_core.insight.rates import rate
 from atlas_core.insight.selection import Selection, kept, selected_flows, selected_kinds
-from atlas_core.insight.tally import SCORE_PLACES, stretches
+from atlas_core.insight.tally import SCORE_PLACES, count_checks, one_group
 from atlas_core.insight.thresholds import Thresholds, low_scores
 
 QUADRANTS = ("reading problem", "real mismatch", "lucky pass", "good")
@@ -73,36 +73,31 @@ def quadrants(
     )
 
 
-def hundredths(confidence: npt.NDArray[np.float32]) -> npt.NDArray[np.intp]:
+def hundredths(confidence: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
     """The place of each confidence: 0 for exactly 0, 1–100 for the hundredth at or below it (what lies
     between 0 and 0.01 is 1), 101 for none."""
-    with np.errstate(invalid="ignore"):
-        places = (confidence * np.float32(_WHOLE) + _NEAR).astype(np.intp)
-    np.clip(places, 1, _WHOLE, out=places)
-    places[confidence == 0] = _ZERO
-    places[np.isnan(confidence)] = _NONE
+    scaled = confidence * np.float32(_WHOLE)
+    scaled += _NEAR
+    np.fmin(scaled, np.float32(_NONE), out=scaled)  # NaN gives way to the other
+    places = scaled.astype(np.int16)
+    places += (places == _ZERO) & (confidence > 0)
     return places
 
 
 def _counts(columns: Columns, selection: Selection, thresholds: Thresholds) -> Int64:
     """Shape (low or passes, similarity 0–100, places of confidence)."""
-    checks = columns.checks
     scores = NO_SCORE
-    left_out = 2 * scores  # one row of places more, for what is not wanted
-    is_wanted = selected_flows(columns, selection)
-    row_of = np.where(low_scores(columns, thresholds), 0, scores) + np.arange(SCORE_PLACES)
-    row_of[:, NO_SCORE : DEAD + 1] = left_out
-    row_of[~selected_kinds(columns, selection)] = left_out
-    flat = row_of.ravel()
-    places = (left_out + 1) * _PLACES
-    counts = np.zeros(places, np.int64)
-    if flat.size:
-        for rows in stretches(len(checks), places):
-            at = checks.kind[rows] * np.int64(SCORE_PLACES)
-            at += checks.score[rows]
-            at = flat.take(at, mode="clip")
-            at[~is_wanted.take(checks.flow[rows], mode="clip")] = left_out
-            at *= _PLACES
-            at += hundredths(checks.low_confidence[rows])
-            counts += np.bincount(at, minlength=places)
-    return counts[: left_out * _PLACES].reshape(2, scores, _PLACES)
+    left_out = 2 * scores
+    cells = np.where(low_scores(columns, thresholds), 0, scores) + np.arange(SCORE_PLACES)
+    cells[:, NO_SCORE:] = left_out
+    cells[~selected_kinds(columns, selection)] = left_out
+    counts = count_checks(
+        columns,
+        one_group(selected_flows(columns, selection)),
+        1,
+        cells,
+        left_out,
+        lambda rows: hundredths(columns.checks.low_confidence[rows]),
+        _PLACES,
+    )
+    return counts.reshape(2, scores, _PLACES)

@@ -11,6 +11,9 @@ import numpy.typing as npt
 FEWEST = 30
 """A rate, median or change of fewer cases is shown as too few to say."""
 
+_MANY = 20_000
+_BIN_BITS = 16
+
 Float64 = npt.NDArray[np.float64]
 _95_PERCENT = 1.959963984540054
 
@@ -44,5 +47,17 @@ def percentiles(values: npt.NDArray[Any], *shares: float) -> tuple[int | None, .
     if not len(values):
         return (None,) * len(shares)
     ranks = [max(math.ceil(share * len(values) - 1e-9) - 1, 0) for share in shares]
-    ordered = np.partition(values, ranks)
-    return tuple(int(ordered[rank]) for rank in ranks)
+    if len(values) < _MANY:
+        ordered = np.partition(values, ranks)
+        return tuple(int(ordered[rank]) for rank in ranks)
+    # Count into bins first: only the bin that holds a rank needs to be put in order.
+    least = int(values.min())
+    shift = max((int(values.max()) - least).bit_length() - _BIN_BITS, 0)
+    bins = (values - least) >> shift
+    up_to = np.bincount(bins).cumsum()
+    found = []
+    for rank in ranks:
+        place = int(np.searchsorted(up_to, rank, side="right"))
+        inside = rank - (int(up_to[place - 1]) if place else 0)
+        found.append(int(np.partition(values[bins == place], inside)[inside]))
+    return tuple(found)

@@ -8,7 +8,7 @@ that is thrown away: cheaper than picking the others.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -29,18 +29,26 @@ def stretches(rows: int, places: int = 0) -> Iterator[slice]:
 
 
 def count_checks(
-    columns: Columns, groups: npt.NDArray[Any], group_count: int, cells: npt.NDArray[Any], cell_count: int
+    columns: Columns,
+    groups: npt.NDArray[Any],
+    group_count: int,
+    cells: npt.NDArray[Any],
+    cell_count: int,
+    finer: Callable[[slice], npt.NDArray[Any]] | None = None,
+    finer_count: int = 1,
 ) -> Int64:
     """How many cross-checks each group of flows has in each cell: shape (group_count, cell_count).
 
     `groups` has one place for each flow_id, a number below group_count, or group_count to leave the flow out
-    (as it must place 0). `cells`, of shape (kinds, 256), has one for each kind and score, likewise.
+    (as it must place 0). `cells`, of shape (kinds, 256), has one for each kind and score, likewise. `finer`
+    divides each cell: a number below finer_count for each row of a stretch; the shape is then
+    (group_count, cell_count, finer_count).
     """
     checks = columns.checks
-    width = cell_count + 1
+    width = (cell_count + 1) * finer_count
     places = (group_count + 1) * width
     first_place = np.asarray(groups, np.int64) * width
-    cell_of = np.ascontiguousarray(cells, np.int64).ravel()
+    cell_of = np.ascontiguousarray(cells, np.int64).ravel() * finer_count
     counts = np.zeros(places, np.int64)
     if cell_of.size:
         for rows in stretches(len(checks), places):
@@ -48,8 +56,11 @@ def count_checks(
             at += checks.score[rows]
             at = cell_of.take(at, mode="clip")
             at += first_place.take(checks.flow[rows], mode="clip")
+            if finer is not None:
+                at += finer(rows)
             counts += np.bincount(at, minlength=places)
-    return counts.reshape(group_count + 1, width)[:group_count, :cell_count]
+    shape = (group_count + 1, cell_count + 1, *((finer_count,) if finer is not None else ()))
+    return counts.reshape(shape)[:group_count, :cell_count]
 
 
 def count_documents(

@@ -58,13 +58,10 @@ def bands_per_week(
     cells = np.full((len(columns.names.kinds), SCORE_PLACES), left_out, np.int64)
     cells[wanted, :SCORES] = np.arange(len(kinds))[:, None] * len(BANDS) + bands
     weeks = len(steps)
-    both = np.where(
-        (groups < len(names)) & (steps.of_flow < weeks),
-        groups * np.int64(max(weeks, 1)) + steps.of_flow,
-        len(names) * weeks,
-    )
-    counts = count_checks(columns, both, len(names) * weeks, cells, left_out)
-    counts = counts.reshape(len(names), weeks, len(kinds), len(BANDS))
+    # Flows that are left out have a group and a week of their own: one past the last.
+    both = groups * np.int32(weeks + 1) + steps.of_flow
+    counts = count_checks(columns, both, (len(names) + 1) * (weeks + 1), cells, left_out)
+    counts = counts.reshape(len(names) + 1, weeks + 1, len(kinds), len(BANDS))[:-1, :-1]
 
     series: dict[_Series, Int64] = {}
     for at, kind in enumerate(kinds):
@@ -78,11 +75,11 @@ def bands_per_week(
 
 def _traits(
     columns: Columns, selection: Selection, by: Trait | None, at_most: int
-) -> tuple[npt.NDArray[np.int64], list[str | None]]:
+) -> tuple[npt.NDArray[np.int32], list[str | None]]:
     """The group of each flow (their number where it is in none), and the groups' names."""
     mask = selected_flows(columns, selection)
     if by is None or by == "document_type":
-        return (~mask).astype(np.int64), [None]
+        return (~mask).astype(np.int32), [None]
     flows, names = columns.flows, columns.names
     if by == "product":
         return top_groups(flows.product, names.products, mask, at_most)
