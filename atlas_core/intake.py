@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from atlas_core.api.masking import HIDDEN, is_aadhaar, mask_value
+from atlas_core.api.masking import HIDDEN, is_aadhaar, mask_text, mask_value
 from atlas_core.errors import InputError
 from atlas_core.links import link_problem, signature_ends_at
 from atlas_core.models import FileToSend
@@ -181,11 +181,11 @@ def check_product_type(product_type: str) -> None:
 
 
 def check_search(text: str) -> None:
-    """Raises `InputError` where somebody searches by an Aadhaar number, which is kept nowhere whole."""
-    if is_aadhaar(text):
+    """Raises `InputError` where an Aadhaar number stands in a search: none is kept whole anywhere."""
+    if is_aadhaar(text) or HIDDEN in mask_text(text)[0]:
         raise InputError(
-            "This is an Aadhaar number by its check digit. None is kept whole here, so it finds nothing: "
-            "search by the application's id instead."
+            "There is an Aadhaar number in this search, by its check digit. None is kept whole here, so it "
+            "finds nothing: search by the application's id, or for the last four digits as a word."
         )
 
 

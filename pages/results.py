@@ -3,42 +3,48 @@
 import streamlit as st
 
 from atlas_core.insight import theme
-from atlas_core.web import filters, loaders
+from atlas_core.insight.finding import FlowFilter
+from atlas_core.web import loaders, result_filters, result_parts
 from atlas_core.web.frame import require_user
 from atlas_core.web.parts import show_empty, show_title
 from atlas_core.web.tables import show_flows
-from atlas_core.web.words import count_of
 
-require_user()
-show_title(
-    "Results", "Every flow, newest first. A flow is one application's documents, read and compared by Atlas."
-)
+user = require_user()
+show_title("Results", "Find any flow. A flow is one application's documents, read and compared by Atlas.")
 
-wanted = filters.ask_for_flows(loaders.load_statuses(), loaders.load_products())
-found = loaders.load_found_flows(wanted, 1)
+wanted, sort = result_filters.wanted_flows(), result_filters.asked_sort()
+found = loaders.load_found(wanted, sort, result_filters.asked_key())
 
-if found.total == 0 and wanted == filters.EVERY_FLOW:
+if found.page.total == 0 and wanted == FlowFilter():
     show_empty("No flow yet", "Send the documents of a first application, and its flow is listed here.")
     st.page_link("pages/submit.py", label="Submit an application", icon=":material/upload_file:")
     st.stop()
-if found.total == 0:
-    show_empty(
-        "No flow fits",
-        "No flow has an id that begins so and fits every filter. Capitals and small letters differ in ids.",
-        icon=":material/search_off:",
-    )
-    st.stop()
 
-pages = -(-found.total // loaders.PER_PAGE)
-with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-    summary = st.empty()
-    page = filters.ask_for_page(pages)
-if page > 1:
-    found = loaders.load_found_flows(wanted, page)
-first = (page - 1) * loaders.PER_PAGE + 1
-summary.markdown(f"**{first:,}-{first + len(found.frame) - 1:,}** of {count_of(found.total, 'flow')}")
-show_flows(found.frame, key="results")
-
-with st.expander("What do the outcomes mean?", icon=":material/info:"):
-    for look in theme.OUTCOMES.values():
-        st.markdown(f":{look.color}-badge[{look.icon} {look.label}] {look.meaning}")
+result_filters.ask_for_search(wanted)
+listed, narrowing = st.columns([3.4, 1], gap="medium")
+with narrowing:
+    result_filters.ask_for_facets(wanted, found.facets)
+    if wanted != FlowFilter():
+        st.page_link("pages/results.py", label="Clear all filters", icon=":material/filter_alt_off:")
+with listed:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if found.page.total:
+            result_parts.show_place(found)
+        st.space("stretch")
+        result_parts.ask_for_sort()
+        result_parts.show_saved_views(wanted, user.name)
+        if st.button("Export", icon=":material/download:", disabled=not found.page.total):
+            result_parts.show_export(wanted, found.page.total)
+    result_parts.show_cut(found)
+    if found.page.total == 0:
+        show_empty(
+            "No flow fits",
+            "No flow fits every filter. Ids are compared exactly; words are whole unless a star ends them.",
+            icon=":material/search_off:",
+        )
+    else:
+        show_flows(found.rows, key="results", order=result_filters.SORT_LABELS[sort].lower())
+        result_parts.show_pages(found.page)
+    with st.expander("What do the outcomes mean?", icon=":material/info:"):
+        for look in theme.OUTCOMES.values():
+            st.markdown(f":{look.color}-badge[{look.icon} {look.label}] {look.meaning}")

@@ -102,8 +102,8 @@ def test_a_csv_of_twenty_is_checked_sent_and_watched(visitor: Visitor) -> None:
 
     page.get_by_role("link", name="Results").click()
     expect(visitor.title("Results")).to_be_visible()
-    page.get_by_role("searchbox", name="Find a flow by the beginning").fill("CSV-")
-    page.get_by_role("searchbox", name="Find a flow by the beginning").press("Enter")
+    page.get_by_role("searchbox", name="Any id, from its beginning").fill("CSV-")
+    page.get_by_role("searchbox", name="Any id, from its beginning").press("Enter")
     expect(page.get_by_text("of 20 flows")).to_be_visible()
 
 

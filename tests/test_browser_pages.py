@@ -11,6 +11,7 @@ from atlas_core.clock import now_ms
 from tests.browser import chromium, visiting
 from tests.desk_processes import desk_environment, running_pages
 from tests.made_books import MINUTE, MadeBooks, add_flow, make_books, make_result
+from tests.mirrored import follow
 
 pytestmark = pytest.mark.browser
 
@@ -39,6 +40,7 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> MadeBooks:
             created_at=now - 300 * MINUTE,
             result=hostile,
         )
+        follow(writer, made.atlas)
         writer.write(store.record_state, "worker", "running", "", now=now - 20 * MINUTE)
         writer.write(store.record_state, "atlas", HOSTILE, HOSTILE, now=now)
     return made
@@ -76,7 +78,7 @@ def test_a_filtered_link_opened_fresh_shows_the_same_and_back_keeps_it(chrome: B
         first.page.get_by_role("link", name="Open 61 cases").click()
         expect(first.title("Results")).to_be_visible()
         expect(first.page.get_by_text("1-50 of 61 flows")).to_be_visible()
-        first.page.get_by_role("button", name="Page 2", exact=True).click()
+        first.page.get_by_role("button", name="Next", exact=True).click()
         expect(first.page.get_by_text("51-61 of 61 flows")).to_be_visible()
         address = first.page.url.removeprefix(pages)
         with visiting(chrome, pages) as second:

@@ -68,6 +68,11 @@ def job_file(settings: Settings, job: Job) -> Path:
     return exports_folder(settings) / f"{job.job_id}.{job.format.value}"
 
 
+def new_file(settings: Settings, kind: Format) -> Path:
+    """A place for an export that somebody waits for."""
+    return exports_folder(settings) / f"{secrets.token_hex(8)}.{kind.value}"
+
+
 def start_job(settings: Settings, wanted: FlowFilter, what: What, kind: Format) -> str:
     """Starts an export in a process of its own and returns its job_id."""
     now = now_ms()

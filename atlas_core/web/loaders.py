@@ -17,10 +17,12 @@ import streamlit as st
 from atlas_core.books import queries
 from atlas_core.books.columns import Columns, open_columns
 from atlas_core.books.desk import Desk
-from atlas_core.books.queries import FlowDetail, FlowFilter, FlowPage, Freshness, GroupProgress, WorkerState
+from atlas_core.books.queries import FlowDetail, Freshness, GroupProgress, SavedView, WorkerState
 from atlas_core.books.queries.cases import checks_at, documents_at, flows_with_field, later_flows
 from atlas_core.books.reading import Books, open_books
 from atlas_core.clock import now_ms
+from atlas_core.insight.finding import FlowFilter, Found, Rules, find
+from atlas_core.insight.paging import Key, Sort
 from atlas_core.settings import Settings, load_settings
 
 PER_PAGE = 50
@@ -80,7 +82,7 @@ def load_flows_per_outcome() -> pd.DataFrame:
 
 
 def load_attention() -> pd.DataFrame:
-    return _ask(queries.attention, now=_this_second(), overdue_ms=overdue_ms())
+    return _ask(queries.attention, now=this_second(), overdue_ms=overdue_ms())
 
 
 def load_alarms() -> pd.DataFrame:
@@ -91,23 +93,22 @@ def load_unknown_outcomes() -> pd.DataFrame:
     return _ask(queries.unknown_outcomes)
 
 
-def load_found_flows(wanted: FlowFilter, page: int) -> FlowPage:
-    # Only a reason to look at depends on the hour; without one the answer is good for longer.
-    now = _this_second() if wanted.attention else None
-    return _ask(queries.find_flows, wanted, page, PER_PAGE, now=now, overdue_ms=overdue_ms())
+def load_found(wanted: FlowFilter, sort: Sort, after: Key | None) -> Found:
+    columns = load_columns()
+    # Only these depend on the hour; without them the answer is good for longer.
+    is_timely = wanted.attention is not None or sort == "longest"
+    rules = Rules(desk_settings().review_below, overdue_ms(), this_second() if is_timely else 0)
+    key = (columns.version, books_version(desk_settings()), wanted, sort, after, rules)
+    return _answer(key, lambda books: find(books, columns, wanted, rules, sort=sort, after=after))
 
 
-def load_flows_since(wanted: FlowFilter) -> pd.DataFrame:
-    """Up to `RECENT_AT_MOST` of the newest flows that fit."""
-    return _ask(queries.find_flows, wanted, 1, RECENT_AT_MOST).frame
+def load_flows_since(created_at: int) -> pd.DataFrame:
+    """Up to `RECENT_AT_MOST` of the newest flows created then or later."""
+    return _ask(queries.flows_since, created_at, limit=RECENT_AT_MOST)
 
 
-def load_statuses() -> list[str | None]:
-    return _ask(queries.statuses)
-
-
-def load_products() -> list[str]:
-    return _ask(queries.products)
+def load_saved_views(owner: str) -> list[SavedView]:
+    return _ask(queries.saved_views, owner)
 
 
 def load_running_flows() -> pd.DataFrame:
@@ -185,5 +186,6 @@ def overdue_ms() -> int:
     return int(desk_settings().overdue_minutes * 60_000)
 
 
-def _this_second() -> int:
+def this_second() -> int:
+    """Now, to the second: milliseconds since 1970, UTC."""
     return now_ms() // 1000 * 1000

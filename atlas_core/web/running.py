@@ -6,7 +6,6 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from atlas_core.books.queries import FlowFilter
 from atlas_core.insight import theme
 from atlas_core.models import STAGES
 from atlas_core.web import loaders
@@ -39,7 +38,7 @@ def in_their_places(running: pd.DataFrame, fits: pd.Series) -> pd.DataFrame:
         return in_their_places(running.reset_index(drop=True), fits)
     if ended:
         since = min(places[flow_uuid] for flow_uuid in ended)
-        found = loaders.load_flows_since(FlowFilter(created_from=since)).set_index("flow_uuid", drop=False)
+        found = loaders.load_flows_since(since).set_index("flow_uuid", drop=False)
         known = found.loc[found.index.isin(ended)].assign(has_ended=True)
         running = pd.concat([running, known.reindex(columns=running.columns)])
     return running.reindex([flow_uuid for flow_uuid in places if flow_uuid in running.index])

@@ -15,8 +15,8 @@ from atlas_core.web.words import viewer_zone
 ROW_HEIGHT = 33  # pixels, at the theme's size of type
 
 
-def show_flows(frame: pd.DataFrame, key: str) -> None:
-    """The flows of `find_flows`, in its order."""
+def show_flows(frame: pd.DataFrame, key: str, order: str = "newest first") -> None:
+    """The flows of `queries.flow_rows`, in its order, which `order` tells."""
     looks = list(theme.OUTCOMES.values())
     shown = pd.DataFrame(
         {
@@ -38,7 +38,7 @@ def show_flows(frame: pd.DataFrame, key: str) -> None:
         key=f"{key}_table",
         hide_index=True,
         height=table_height(len(shown)),
-        alt="Flows, newest first",
+        alt=f"Flows, {order}",
         placeholder="-",
         column_config={
             "open": open_column(key, frame["flow_uuid"].tolist()),

@@ -1,0 +1,261 @@
+"""The filters of Results ⇄ its address: a copied link shows the same flows.
+
+The address is the only truth. Every widget is set from it before it is drawn and writes its change back, so
+that a link, a saved view, the browser's Back and a click all lead the same way.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from atlas_core.books.queries import REASONS
+from atlas_core.errors import InputError
+from atlas_core.insight import theme
+from atlas_core.insight.addresses import (
+    AFTER,
+    FIND,
+    NONE,
+    REASON,
+    SINCE,
+    SORT,
+    UNTIL,
+    WORDS,
+    address_of,
+    filter_of,
+)
+from atlas_core.insight.facets import FACETS, Counts, Facet
+from atlas_core.insight.finding import FlowFilter
+from atlas_core.insight.paging import SORTS, Key, Sort, key_of
+from atlas_core.intake import check_search
+from atlas_core.web.filters import REASON_LABELS
+from atlas_core.web.words import markdown_safe
+
+SORT_LABELS: dict[Sort, str] = {
+    "newest": "Newest first",
+    "worst": "Lowest similarity first",
+    "longest": "Longest first",
+}
+FACET_LABELS: dict[Facet, str] = {
+    "outcome": "Outcome",
+    "status": "What Atlas says",
+    "product": "Product",
+    "type": "With a document of type",
+    "code": "With a document error",
+    "check": "With a cross-check in review",
+    "dealer": "Dealer",
+}
+_MEANINGS: dict[Facet, str] = {
+    "status": "Of the flow as a whole.",
+    "check": "The flow has a cross-check of this name below the review threshold.",
+    "dealer": "As the delivery order names it, or else the invoice.",
+}
+_PILLS_AT_MOST = 10
+_OFFERED_AT_MOST = 300
+_REFUSED = "results_refused"
+
+
+def wanted_flows() -> FlowFilter:
+    """The filter in the address. A search by a personal number is told, taken out of it and not made."""
+    wanted = filter_of({name: st.query_params.get_all(name) for name in st.query_params})
+    refused = st.session_state.pop(_REFUSED, None)
+    for name, text in ((FIND, wanted.text), (WORDS, wanted.words)):
+        try:
+            check_search(text)
+        except InputError as error:
+            st.query_params.pop(name, None)
+            refused = str(error)
+    if refused:
+        st.warning(refused, icon=":material/shield_person:")
+        return filter_of({name: st.query_params.get_all(name) for name in st.query_params})
+    return wanted
+
+
+def asked_sort() -> Sort:
+    """The order in the address."""
+    asked = st.query_params.get(SORT)
+    return next((sort for sort in SORTS if sort == asked), "newest")
+
+
+def asked_key() -> Key | None:
+    """The key after which the address's page begins; None for the first page."""
+    return key_of(st.query_params.get(AFTER, ""))
+
+
+def go_to_page(key: Key | None) -> None:
+    """Turns to the page after a key."""
+    _put(AFTER, str(key) if key else None)
+
+
+def ask_for_search(wanted: FlowFilter) -> None:
+    """Draws what is typed or picked once: ids, words, a reason, days."""
+    with st.grid(4, min_column_width=230):
+        _ask_for_text(
+            FIND,
+            wanted.text,
+            "Any id, from its beginning",
+            "Application, flow, batch, file or document",
+            "Exactly as it is written: capitals and small letters differ.",
+        )
+        _ask_for_text(
+            WORDS,
+            wanted.words,
+            "Words in any field",
+            "All of them, such as: ravi ander*",
+            "Whole words that Atlas read or compared, capitals aside; a star finds words that begin so.",
+        )
+        st.session_state["results_reason"] = wanted.attention
+        st.selectbox(
+            "Needs a person because",
+            list(dict.fromkeys([*REASONS, *([wanted.attention] if wanted.attention else [])])),
+            index=None,
+            format_func=lambda reason: REASON_LABELS.get(reason, reason),
+            placeholder="Any or no reason",
+            key="results_reason",
+            on_change=_keep_reason,
+        )
+        _ask_for_days(wanted)
+
+
+def ask_for_facets(wanted: FlowFilter, counts: Mapping[Facet, Counts]) -> None:
+    """Draws each way to narrow further, with how many flows would be left for each value."""
+    for facet in FACETS:
+        chosen, found = wanted.chosen(facet), counts[facet]
+        if chosen or len(found.values) > (facet not in ("outcome", "product", "status")):
+            _ask_for_facet(facet, chosen, found)
+
+
+def _ask_for_facet(facet: Facet, chosen: tuple[str | None, ...], found: Counts) -> None:
+    widget = f"results_{facet}"
+    counted = {_text(value): count for value, count in found.values}
+    selected = [_text(value) for value in chosen]
+    options = [*list(counted)[:_OFFERED_AT_MOST], *(text for text in selected if text not in counted)]
+    options = list(dict.fromkeys([*options, *selected]))
+    words = _words_of(facet)
+
+    def label(text: str) -> str:
+        return f"{words(text)} · {counted.get(text, 0):,}"
+
+    st.session_state[widget] = selected
+    how: dict[str, Any] = {
+        "key": widget,
+        "help": _MEANINGS.get(facet),
+        "on_change": _keep_facet,
+        "args": (facet, widget),
+    }
+    if len(options) <= _PILLS_AT_MOST:
+        st.pills(
+            FACET_LABELS[facet],
+            options,
+            selection_mode="multi",
+            wrap=True,
+            format_func=lambda text: markdown_safe(label(text)),
+            **how,
+        )
+    else:
+        st.multiselect(
+            FACET_LABELS[facet],
+            options,
+            format_func=label,
+            placeholder=f"Any of {len(found.values):,}",
+            **how,
+        )
+    if found.uncounted:
+        st.caption(f"{found.uncounted:,} rarer values are not counted here; words find them.")
+
+
+def _words_of(facet: Facet) -> Callable[[str], str]:
+    if facet == "outcome":
+        return lambda text: theme.outcome_look(text).label
+    if facet == "status":
+        return lambda text: theme.status_look(None if text == NONE else text).label
+    if facet == "code":
+        return theme.words_of_error
+    if facet in ("type", "check"):
+        return lambda text: "No type" if text == NONE else theme.words_of_code(text)
+    return str
+
+
+def _ask_for_text(name: str, text: str, label: str, placeholder: str, meaning: str) -> None:
+    widget = f"results_{name}"
+    st.session_state[widget] = text
+    st.text_input(
+        label,
+        key=widget,
+        type="search",
+        max_chars=100,
+        icon=":material/search:",
+        placeholder=placeholder,
+        help=meaning,
+        on_change=_keep_text,
+        args=(name, widget),
+    )
+
+
+def _ask_for_days(wanted: FlowFilter) -> None:
+    address = address_of(wanted)
+    days = [_day(address[name][0]) for name in (SINCE, UNTIL) if name in address]
+    st.session_state["results_days"] = tuple(day for day in days if day)
+    st.date_input(
+        "Created between (days of UTC)",
+        key="results_days",
+        format="DD/MM/YYYY",
+        on_change=_keep_days,
+    )
+
+
+def _day(text: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _keep_text(name: str, widget: str) -> None:
+    text = (st.session_state[widget] or "").strip()
+    try:
+        check_search(text)
+    except InputError as error:
+        st.session_state[_REFUSED] = str(error)
+        text = ""
+    _filter(name, text)
+
+
+def _keep_reason() -> None:
+    _filter(REASON, st.session_state["results_reason"])
+
+
+def _keep_days() -> None:
+    days = [day.isoformat() for day in st.session_state["results_days"] or ()]
+    _filter(SINCE, days[0] if days else None)
+    _filter(UNTIL, days[1] if len(days) > 1 else None)
+
+
+def _keep_facet(facet: Facet, widget: str) -> None:
+    _filter(facet, st.session_state[widget])
+
+
+def keep_sort(widget: str) -> None:
+    """Writes the chosen order into the address."""
+    sort = st.session_state[widget]
+    _filter(SORT, None if sort == "newest" else sort)
+
+
+def _filter(name: str, texts: str | list[str] | None) -> None:
+    """What another filter finds is shown from its first page on."""
+    _put(name, texts)
+    _put(AFTER, None)
+
+
+def _put(name: str, texts: str | list[str] | None) -> None:
+    if texts:
+        st.query_params[name] = texts
+    else:
+        st.query_params.pop(name, None)
+
+
+def _text(value: str | None) -> str:
+    return NONE if value is None else value
