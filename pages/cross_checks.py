@@ -1,14 +1,18 @@
 """Cross-checks: how good they are, and what other thresholds would change."""
 
+from functools import partial
+
 import streamlit as st
 
 from atlas_core.insight.distributions import checks_per_score
 from atlas_core.web import loaders
 from atlas_core.web.case_parts import show_check_cases
+from atlas_core.web.coverage_parts import show_coverage, show_odd_ones
 from atlas_core.web.distribution_parts import show_distribution
 from atlas_core.web.frame import require_user
 from atlas_core.web.opened import narrowed, opened_cases, range_of, words_of_parts
 from atlas_core.web.parts import show_empty, show_title
+from atlas_core.web.quality_parts import show_quadrants, show_trend
 from atlas_core.web.selection_filters import ask_for_selection
 from atlas_core.web.what_if_parts import show_what_if, thresholds_asked, usual_thresholds
 
@@ -33,21 +37,25 @@ if not checks_per_score(columns, selection).checks:
     st.stop()
 
 thresholds, after = usual_thresholds(), thresholds_asked()
-distribution, changed = st.tabs(
-    ["Distribution", "What if"], key="tab", bind="query-params", on_change="rerun"
-)
-if distribution.open:
-    with distribution:
-        show_distribution(columns, selection, thresholds)
-if changed.open:
-    with changed:
-        show_what_if(columns, selection, thresholds, after)
 
-if parts := opened_cases():
-    show_check_cases(
-        columns,
-        narrowed(selection, parts),
-        range_of(parts, thresholds, after),
-        thresholds,
-        words_of_parts(parts),
-    )
+
+def show_opened(place: str) -> None:
+    parts = opened_cases()
+    if parts.get("at") == place:
+        within = range_of(parts, thresholds, after)
+        show_check_cases(columns, narrowed(selection, parts), within, thresholds, words_of_parts(parts))
+
+
+sections = {
+    "Distribution": partial(show_distribution, columns, selection, thresholds, show_opened),
+    "What if": partial(show_what_if, columns, selection, thresholds, after, show_opened),
+    "Confidence": partial(show_quadrants, columns, selection, thresholds, show_opened),
+    "Trend": partial(show_trend, columns, selection, thresholds, show_opened),
+    "Coverage": partial(show_coverage, columns, selection, thresholds),
+    "Odd one out": partial(show_odd_ones, columns, selection, thresholds),
+}
+tabs = st.tabs(list(sections), key="tab", bind="query-params", on_change="rerun")
+for tab, show_section in zip(tabs, sections.values(), strict=True):
+    if tab.open:
+        with tab:
+            show_section()

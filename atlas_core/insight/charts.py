@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from atlas_core.insight.palette import Palette
@@ -112,12 +113,12 @@ def cells(
     top = most if most is not None else max(values, default=0)
     return {
         "type": "bar",
-        "x": [edge + wide / 2 for edge in x],
-        "y": [high * 0.94] * len(x),
-        "base": [edge + high * 0.03 for edge in y],
+        "x": np.asarray(x, np.float32) + np.float32(wide / 2),
+        "y": np.full(len(x), high * 0.94, np.float32),
+        "base": np.asarray(y, np.float32) + np.float32(high * 0.03),
         "width": wide * 0.96,
         "marker": {
-            "color": list(values),
+            "color": np.asarray(values, np.float32),
             "cmin": 0,
             "cmax": top or 1,
             "colorscale": [[place / (len(shades) - 1), shade] for place, shade in enumerate(shades)],
@@ -133,7 +134,7 @@ def cells(
     }
 
 
-def line_at(value: float, palette: Palette, *, words: str = "", upright: bool = True) -> dict[str, Any]:
+def line_at(value: float, palette: Palette, *, upright: bool = True) -> dict[str, Any]:
     """A dashed line across the whole plot at one value of x (or, lying, of y)."""
     along, across = ("x", "y") if upright else ("y", "x")
     return {
@@ -144,14 +145,6 @@ def line_at(value: float, palette: Palette, *, words: str = "", upright: bool = 
         f"{across}1": 1,
         f"{across}ref": "paper",
         "line": {"color": palette.ink, "width": 1, "dash": "dash"},
-        "label": {
-            "text": words,
-            "textposition": "end",
-            "textangle": 0,
-            "font": {"size": 12, "color": palette.ink},
-            "xanchor": "left",
-            "yanchor": "top",
-        },
     }
 
 

@@ -28,6 +28,8 @@ from atlas_core.models import Band
 
 SIMILARITY = "Similarity (0 different to 100 same)"
 STRIP_HEIGHT = 74  # pixels
+MOST_STRIPS = 16
+"""What one figure may hold, to stay light."""
 _BANDS = (Band.REVIEW, Band.UNCLEAR, Band.STRONG)
 
 
@@ -41,33 +43,37 @@ class Strip(NamedTuple):
 
 
 def checks_per_score_chart(
-    counts: Int64, thresholds: tuple[int, int] | None, palette: Palette, *, what: str = "All cross-checks"
+    counts: Int64, thresholds: tuple[int, int], palette: Palette, *, logarithmic: bool = False
 ) -> Chart:
-    """The histogram of 101 counts. `thresholds`: the two lines, where the checks share them.
+    """The histogram of 101 counts, with the lines of the two thresholds.
 
     Each bar is clicked over the whole height of the plot: `x` of the point is the similarity.
     """
     n = int(counts.sum())
-    lines = _threshold_lines(thresholds, palette) if thresholds else []
     peak = int(np.argmax(counts))
     return chart_of(
-        [_bars(counts, thresholds or (0, 0), "y")],
+        [_bars(counts, thresholds, "y")],
         palette,
-        title=f"{what} per similarity",
-        unit=f"Number of cross-checks at each whole similarity, n = {n:,} with a score",
+        title="All cross-checks by similarity",
+        unit=f"Number of cross-checks, n = {n:,} with a score",
         alt=f"Histogram of the similarity of {n:,} cross-checks; most, {int(counts[peak]):,}, have {peak}.",
         axes={
             "xaxis": _similarity_axis(palette),
-            "yaxis": titled("Cross-checks", palette, rangemode="tozero", zeroline=True, tickformat=",d"),
+            "yaxis": titled(
+                "Cross-checks, logarithmic" if logarithmic else "Cross-checks",
+                palette,
+                **_height(logarithmic),
+            ),
         },
-        shapes=lines,
+        shapes=_threshold_lines(thresholds, palette),
+        annotations=_threshold_words(thresholds, palette),
         hovermode="x",
-        coloraxis=_band_colours(palette, thresholds is not None),
+        coloraxis=_band_colours(palette),
         bargap=0.1,
     )
 
 
-def score_strips_chart(strips: Sequence[Strip], palette: Palette) -> Chart:
+def score_strips_chart(strips: Sequence[Strip], palette: Palette, *, logarithmic: bool = False) -> Chart:
     """The histogram of each check as a strip of its own height, all over one scale of similarity.
 
     The place of a clicked point's trace (`curve_number`) is the strip's, its `x` the similarity.
@@ -83,8 +89,7 @@ def score_strips_chart(strips: Sequence[Strip], palette: Palette) -> Chart:
             "anchor": "x",
             "showticklabels": False,
             "showgrid": False,
-            "zeroline": True,
-            "rangemode": "tozero",
+            **_height(logarithmic),
         }
         traces.append(_bars(strip.counts, strip[2:], f"y{suffix}"))
         n = int(strip.counts.sum())
@@ -103,22 +108,24 @@ def score_strips_chart(strips: Sequence[Strip], palette: Palette) -> Chart:
                 "showarrow": False,
             }
         )
-        for threshold in strip[2:]:
-            line = line_at(threshold - 0.5, palette)
-            del line["label"]
-            lines.append(line | {"yref": "paper", "y0": top - share, "y1": top - 0.36 * share})
+    for place, strip in enumerate(strips):
+        bottom, top = 1 - (place + 1) * share, 1 - (place + 0.36) * share
+        upright = {"y0": max(bottom, 0), "y1": top}
+        lines += [line_at(threshold - 0.5, palette) | upright for threshold in strip[2:]]
+    if len({strip[2:] for strip in strips}) == 1:
+        lines = _threshold_lines(strips[0][2:], palette)
     return chart_of(
         traces,
         palette,
-        title="Each check per similarity",
-        unit="Number of cross-checks; each strip has a height of its own",
+        title="Each check by similarity",
+        unit=f"Number of cross-checks, each strip to its own {'logarithmic ' * logarithmic}height",
         alt="Histograms of similarity: " + "; ".join(words_of_code(strip.check) for strip in strips) + ".",
         height=100 + STRIP_HEIGHT * len(strips),
         axes=axes,
         annotations=names,
         shapes=lines,
         hovermode="x",
-        coloraxis=_band_colours(palette, True),
+        coloraxis=_band_colours(palette),
         bargap=0.1,
     )
 
@@ -128,31 +135,21 @@ def quadrants_chart(
 ) -> Chart:
     """`Quadrants.density`: cross-checks by similarity (across) and the lower confidence of both fields (up).
 
-    `confident_from` in hundredths. A cell's `customdata` is [similarity, hundredth], its lower edges.
+    `confident_from` in hundredths. A cell's `customdata` is [similarity, confidence], its lower edges.
     """
-    across, up = density["similarity"].tolist(), density["confidence"].tolist()
-    counts = density["checks"].tolist()
-    side = GRID_STEP / 100
-    edges = [[x, round(y * 100)] for x, y in zip(across, up, strict=True)]
-    hover = [
-        f"similarity {x} to {min(x + GRID_STEP - 1, 100)}, confidence {y / 100:.2f} to "
-        f"{min(y + GRID_STEP - 1, 100) / 100:.2f}: {count:,} cross-checks"
-        for (x, y), count in zip(edges, counts, strict=True)
-    ]
     # Few cells hold nearly all; by the root, the others can be seen too.
     trace = cells(
-        across,
-        up,
-        [count**0.5 for count in counts],
+        density["similarity"].tolist(),
+        density["confidence"].tolist(),
+        (density["checks"] ** 0.5).tolist(),
         palette,
-        step=(GRID_STEP, side),
-        customdata=edges,
-        hovertemplate="%{hovertext}",
-    ) | {"hovertext": hover}
+        step=(GRID_STEP, GRID_STEP / 100),
+        customdata=density[["similarity", "confidence"]].values.tolist(),
+        hovertemplate="similarity from %{customdata[0]}, confidence from %{customdata[1]:.2f}: "
+        "%{text:,} cross-checks",
+    ) | {"text": density["checks"].tolist(), "textposition": "none"}
     lines = [line_at(confident_from / 100, palette, upright=False)]
     lines += [line_at(review_below, palette)] if review_below is not None else []
-    for line in lines:
-        del line["label"]
     return chart_of(
         [trace],
         palette,
@@ -215,18 +212,41 @@ def _bars(counts: Int64, thresholds: Sequence[int], yaxis: str) -> Trace:
     }
 
 
-def _band_colours(palette: Palette, in_bands: bool) -> dict[str, Any]:
-    colours = [palette.band(band) if in_bands else palette.main for band in _BANDS]
+def _band_colours(palette: Palette) -> dict[str, Any]:
+    colours = [palette.band(band) for band in _BANDS]
     edges = [place / len(colours) for place in range(len(colours) + 1)]
     scale = [[edge, colour] for place, colour in enumerate(colours) for edge in edges[place : place + 2]]
     return {"colorscale": scale, "cmin": 0, "cmax": len(colours) - 1, "showscale": False}
 
 
+def _height(logarithmic: bool) -> Axis:
+    if logarithmic:  # a single cross-check can still be seen, and none has no bar
+        return {"type": "log", "rangemode": "normal", "dtick": 1, "tickformat": ",d", "zeroline": False}
+    return {"type": "linear", "rangemode": "tozero", "tickformat": ",d", "zeroline": True}
+
+
 def _threshold_lines(thresholds: tuple[int, int], palette: Palette) -> list[dict[str, Any]]:
+    return [line_at(threshold - 0.5, palette) for threshold in thresholds]
+
+
+def _threshold_words(thresholds: tuple[int, int], palette: Palette) -> list[dict[str, Any]]:
+    """What the two lines are, at two heights: on a small screen they would meet."""
     review_below, strong_from = thresholds
     return [
-        line_at(review_below - 0.5, palette, words=f" {BANDS[Band.REVIEW].label} below {review_below}"),
-        line_at(strong_from - 0.5, palette, words=f" {BANDS[Band.STRONG].label} from {strong_from}"),
+        {
+            "text": words,
+            "x": threshold - 1,
+            "xanchor": "right",
+            "y": height,
+            "yref": "paper",
+            "yanchor": "top",
+            "showarrow": False,
+            "font": {"size": 12, "color": palette.ink},
+        }
+        for threshold, words, height in (
+            (review_below, f"{BANDS[Band.REVIEW].label} below {review_below}", 0.9),
+            (strong_from, f"{BANDS[Band.STRONG].label} from {strong_from}", 1),
+        )
     ]
 
 

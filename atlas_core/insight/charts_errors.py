@@ -83,17 +83,17 @@ def errors_per_type_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
         customdata=[[row["document_type"], row["code"]] for row in rows],
         hovertemplate="%{hovertext}",
     ) | {"hovertext": [f"{row['documents']:,} of {row['n']:,} documents of the type" for row in rows]}
-    total = int(frame.groupby("document_type", dropna=False)["n"].first().sum()) if len(frame) else 0
+    sizes = {row["document_type"]: row["n"] for row in rows}
     return chart_of(
         [trace],
         palette,
         title="Error rate by document type and code",
-        unit=f"Share of all documents of the type in %, n = {total:,}",
+        unit="Share in % of all documents of the type, whose n stands beside it",
         height=120 + 34 * max(len(types), 1),
         barmode="overlay",
         axes={
             "xaxis": categories([words_of_error(code) for code in codes]),
-            "yaxis": categories([NOT_RECOGNISED if kind is None else words_of_code(kind) for kind in types]),
+            "yaxis": categories([f"{_type_words(kind)} (n = {sizes[kind]:,})" for kind in types]),
         },
     )
 
@@ -165,3 +165,7 @@ def errors_per_trait_chart(frame: pd.DataFrame, trait: str, palette: Palette) ->
             "yaxis": categories(names, range=[-0.6, len(shown) - 0.4]),
         },
     )
+
+
+def _type_words(document_type: str | None) -> str:
+    return NOT_RECOGNISED if document_type is None else words_of_code(document_type)

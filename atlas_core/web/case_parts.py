@@ -12,7 +12,7 @@ import streamlit as st
 from atlas_core.books.columns import Columns
 from atlas_core.insight import theme
 from atlas_core.insight.cases import CheckRange, check_cases, document_cases
-from atlas_core.insight.differences import LABEL, Kind, Mark, Piece, compare_values, visible
+from atlas_core.insight.differences import LABEL, Mark, Piece, compare_values, visible
 from atlas_core.insight.palette import Palette
 from atlas_core.insight.selection import Selection
 from atlas_core.insight.thresholds import Thresholds
@@ -66,12 +66,7 @@ def show_check_head(check: dict[str, Any], *, strong_from: float, review_below: 
     show_look(theme.BANDS[band_of(score, strong_from=strong_from, review_below=review_below)])
     st.text("no similarity" if score is None else f"similarity {score:g} of 100", width="content")
     kind = compare_values(check["source_value"] or "", check["target_value"] or "").kind
-    st.badge(
-        f"{kind}" if kind != Kind.SAME else "same after our normalisations",
-        icon=":material/difference:",
-        color="gray",
-        help=LABEL,
-    )
+    st.badge(str(kind).capitalize(), icon=":material/difference:", color="gray", help=LABEL)
 
 
 def show_sides(check: dict[str, Any], palette: Palette) -> None:

@@ -2,46 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from atlas_core.books.columns import Columns
 from atlas_core.insight import theme
-from atlas_core.insight.charts_checks import Strip, checks_per_score_chart, score_strips_chart
+from atlas_core.insight.charts_checks import MOST_STRIPS, Strip, checks_per_score_chart, score_strips_chart
 from atlas_core.insight.distributions import ScoreTable, checks_per_band, checks_per_score, spikes
 from atlas_core.insight.measures import share_in_words
 from atlas_core.insight.selection import Selection
 from atlas_core.insight.thresholds import Thresholds
 from atlas_core.models import Band
 from atlas_core.web.chart_parts import Point, show_chart, viewer_palette
-from atlas_core.web.opened import NO_SCORE, open_cases, span_text
+from atlas_core.web.opened import NO_SCORE, open_cases, opening_column, span_text
 from atlas_core.web.tables import table_height
 from atlas_core.web.words import count_of
 
 _SPIKES = 8
 
 
-def show_distribution(columns: Columns, selection: Selection, thresholds: Thresholds) -> None:
-    """The histogram of all selected cross-checks, their bands, each check by itself, and what piles up."""
+LOGARITHMIC = "log"
+HISTOGRAM, STRIPS = "histogram", "strips"
+
+
+def show_distribution(
+    columns: Columns, selection: Selection, thresholds: Thresholds, show_opened: Callable[[str], None]
+) -> None:
+    """The histogram of all selected cross-checks, their bands, each check by itself, and what piles up.
+
+    `show_opened` draws what was opened at one of these places.
+    """
     table = checks_per_score(columns, selection)
     bands = checks_per_band(table, thresholds)
     _show_bands(bands[bands["check"].isna()])
+    logarithmic = st.toggle(
+        "Stretch small bars",
+        key=LOGARITHMIC,
+        bind="query-params",
+        help="Draws heights on a logarithmic scale, so that the few cross-checks in review can be seen.",
+    )
     show_chart(
         checks_per_score_chart(
-            table.overall, (thresholds.review_below, thresholds.strong_from), viewer_palette()
+            table.overall,
+            (thresholds.review_below, thresholds.strong_from),
+            viewer_palette(),
+            logarithmic=logarithmic,
         ),
         "histogram",
-        lambda point: {"similarity": _similarity(point)},
+        lambda point: {"at": HISTOGRAM, "similarity": _similarity(point)},
     )
     st.caption(
         "Select a bar to read its cross-checks below. Two identical values may score 90: a tall bar at one "
         "exact value is Atlas's own rule rather than chance."
     )
+    show_opened(HISTOGRAM)
     _show_spikes(table)
-    _show_strips(table, _worst_first(bands), thresholds)
+    _show_strips(table, _worst_first(bands), thresholds, logarithmic)
+    show_opened(STRIPS)
 
 
 def _show_bands(bands: pd.DataFrame) -> None:
@@ -50,11 +71,20 @@ def _show_bands(bands: pd.DataFrame) -> None:
         for row in bands.to_dict("records"):
             band, checks, n = row["band"], int(row["checks"]), int(row["n"])
             look = theme.BANDS[band]
-            with st.container(border=True, gap="xsmall"):
+            with st.container(border=True, gap="xsmall", height="stretch"):
                 st.metric(look.label, f"{checks:,}", help=look.meaning)
                 st.caption("apart from every share" if band == Band.NO_SCORE else share_in_words(checks, n))
                 parts = {"similarity": NO_SCORE} if band == Band.NO_SCORE else {"band": band}
-                _open_button(f"Open {count_of(checks, 'cross-check')}", f"band_{band}", parts, not checks)
+                st.button(
+                    "Open",
+                    icon=":material/arrow_downward:",
+                    type="tertiary",
+                    key=f"open_{band}",
+                    disabled=not checks,
+                    help=f"Open {count_of(checks, 'cross-check')} below the histogram",
+                    on_click=open_cases,
+                    kwargs={"at": HISTOGRAM, **parts},
+                )
 
 
 def _show_spikes(table: ScoreTable) -> None:
@@ -64,7 +94,6 @@ def _show_spikes(table: ScoreTable) -> None:
         return
     with st.expander(f"{count_of(len(found), 'spike')} at exact values", icon=":material/bar_chart:"):
         rows = found.head(_SPIKES).to_dict("records")
-        name = "spikes_open"
         st.dataframe(
             pd.DataFrame(
                 {
@@ -79,9 +108,7 @@ def _show_spikes(table: ScoreTable) -> None:
             height=table_height(len(rows)),
             alt="Spikes, the largest share first",
             column_config={
-                "open": st.column_config.ButtonColumn(
-                    "", width=70, type="tertiary", key=name, on_click=_open_spike, args=(name, rows)
-                ),
+                "open": opening_column("spikes", [_bar_of_spike(row) for row in rows]),
                 "check": st.column_config.TextColumn("Cross-check"),
                 "similarity": st.column_config.NumberColumn("Similarity (0-100)", format="%d"),
                 "checks": st.column_config.NumberColumn("Cross-checks", format="%d"),
@@ -92,16 +119,19 @@ def _show_spikes(table: ScoreTable) -> None:
             st.caption(f"{_SPIKES} of {len(found)}, the largest share first.")
 
 
-def _show_strips(table: ScoreTable, checks: list[str], thresholds: Thresholds) -> None:
+def _show_strips(table: ScoreTable, checks: list[str], thresholds: Thresholds, logarithmic: bool) -> None:
     """Each check's histogram, in two columns where there is room."""
     if len(table.checks) < 2:
         return
     strips = [Strip(check, table.of(check), *thresholds.of(check)) for check in checks]
-    half = -(-len(strips) // 2)
+    size = min(-(-len(strips) // 2), MOST_STRIPS)
+    parts = [strips[start : start + size] for start in range(0, len(strips), size)]
     with st.grid(2, min_column_width=330, gap="medium"):
-        for place, part in enumerate((strips[:half], strips[half:])):
+        for place, part in enumerate(parts):
             show_chart(
-                score_strips_chart(part, viewer_palette()), f"strips_{place}", partial(_bar_of_strip, part)
+                score_strips_chart(part, viewer_palette(), logarithmic=logarithmic),
+                f"strips_{place}",
+                partial(_bar_of_strip, part),
             )
 
 
@@ -111,26 +141,14 @@ def _worst_first(bands: pd.DataFrame) -> list[str]:
 
 
 def _bar_of_strip(strips: Sequence[Strip], point: Point) -> dict[str, str]:
-    return {"check": strips[point["curve_number"]].check, "similarity": _similarity(point)}
+    check = strips[point["curve_number"]].check
+    return {"at": STRIPS, "check": check, "similarity": _similarity(point)}
 
 
 def _similarity(point: Point) -> str:
     return span_text(round(point["x"]), round(point["x"]))
 
 
-def _open_button(label: str, key: str, parts: dict[str, str], disabled: bool) -> None:
-    st.button(
-        label,
-        icon=":material/arrow_downward:",
-        type="tertiary",
-        key=f"open_{key}",
-        disabled=disabled,
-        on_click=open_cases,
-        kwargs=parts,
-    )
-
-
-def _open_spike(name: str, rows: list[dict[str, object]]) -> None:
-    row = rows[st.session_state[name].row]
-    score = int(str(row["similarity"]))
-    open_cases(check=str(row["check"]), similarity=span_text(score, score))
+def _bar_of_spike(row: dict[Any, Any]) -> dict[str, str]:
+    score = int(row["similarity"])
+    return {"at": HISTOGRAM, "check": row["check"], "similarity": span_text(score, score)}

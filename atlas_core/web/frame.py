@@ -82,6 +82,12 @@ def show_page() -> None:
                     icon=":material/compare_arrows:",
                     help="How good the comparisons are, and what other thresholds would change.",
                 ),
+                st.Page(
+                    "pages/errors.py",
+                    title="Errors",
+                    icon=":material/error:",
+                    help="What Atlas could not use, how often, since when and why.",
+                ),
                 flow_page,
             ],
         }

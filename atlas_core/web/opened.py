@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
+from streamlit.elements.lib.column_types import ButtonColumnResult, ColumnConfig
 
 from atlas_core.insight.cases import CheckRange
+from atlas_core.insight.periods import Step
 from atlas_core.insight.selection import Selection
 from atlas_core.insight.theme import BANDS, words_of_code, words_of_error
 from atlas_core.insight.thresholds import Thresholds
-from atlas_core.web.selection_filters import NONE_GIVEN, PAGE, put, start_of, value_of
+from atlas_core.web.selection_filters import NONE_GIVEN, PAGE, day_of, put, start_of, value_of
 
 PREFIX = "case_"
 NO_SCORE = "none"
@@ -70,13 +74,34 @@ def range_of(parts: dict[str, str], thresholds: Thresholds, after: Thresholds) -
         score_from=similarity[0],
         score_to=similarity[1],
         no_score=parts.get("similarity") == NO_SCORE,
-        bands=(parts["band"],) if parts.get("band") in BANDS else (),
+        bands=tuple(band for band in parts.get("band", "").split("+") if band in BANDS),
         thresholds=thresholds,
         bands_after=(parts["band_after"],) if parts.get("band_after") in BANDS else (),
         after=after,
         confidence_from=confidence[0],
         confidence_to=confidence[1],
     )
+
+
+def period_parts(start_at: int, step: Step) -> dict[str, str]:
+    """The parts of the day, week or month (UTC) that begins at a moment in milliseconds."""
+    days = {"day": 1, "week": 7, "month": 31}[step]
+    end = dt.datetime.fromtimestamp(start_at / 1000, tz=dt.UTC) + dt.timedelta(days=days)
+    if step == "month":
+        end = end.replace(day=1)
+    return {"from": day_of(start_at), "to": day_of(int(end.timestamp() * 1000))}
+
+
+def opening_column(name: str, parts: Sequence[dict[str, str]]) -> ButtonColumnResult | ColumnConfig:
+    """A column of buttons; a click opens the cases of its row, whose parts stand at the same place."""
+    key = f"{name}_opens"
+    return st.column_config.ButtonColumn(
+        "", width=70, pinned=True, type="tertiary", key=key, on_click=_open_row, args=(key, list(parts))
+    )
+
+
+def _open_row(key: str, parts: list[dict[str, str]]) -> None:
+    open_cases(**parts[st.session_state[key].row])
 
 
 def span_text(low: int, high: int) -> str:
@@ -98,8 +123,8 @@ def words_of_parts(parts: dict[str, str]) -> str:
             if low is not None:
                 words.append(f"lower confidence {_span_words(low, high, 100)}")
         elif name in ("band", "band_after"):
-            look = BANDS.get(text)
-            words.append(("then " if name == "band_after" else "") + (look.label.lower() if look else text))
+            labels = [BANDS[band].label.lower() if band in BANDS else band for band in text.split("+")]
+            words.append(("then " if name == "band_after" else "") + " or ".join(labels))
         elif name == "code":
             words.append(words_of_error(text))
         elif name in ("check", "type", "quality", "outcome"):

@@ -28,7 +28,7 @@ _OFFERED = 500  # a list of more is no list; what is not offered can still be ty
 def ask_for_selection(columns: Columns, *, checks: bool = False, codes: bool = False) -> Selection:
     """Draws the filters, and gives what they ask for: of cross-checks by name, or of errors by code too."""
     names = columns.names
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.grid(5, min_column_width=190, vertical_alignment="bottom"):
         created_from, created_to = _ask_for_days()
         products = _choose("Product", PRODUCT, names.products)
         check_names = sorted({kind.name for kind in names.kinds})
@@ -91,12 +91,11 @@ def _ask_for_days() -> tuple[int | None, int | None]:
     ]
     st.session_state[widget] = tuple(days) if days == sorted(days) else ()
     st.date_input(
-        "Flows begun between (UTC days)",
+        "Flows begun on (UTC days)",
         key=widget,
         format="DD/MM/YYYY",
         on_change=_keep_days,
         args=(widget,),
-        width=250,
     )
     return starts[0], None if starts[1] is None else starts[1] + DAY_MS
 
@@ -124,7 +123,6 @@ def _choose(
         accept_new_options=len(options) >= _OFFERED,
         on_change=_keep,
         args=(name, widget),
-        width=230,
     )
     return tuple(value_of(text) for text in chosen)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -14,13 +17,14 @@ from atlas_core.insight.what_if import WhatIf, what_if
 from atlas_core.models import Outcome
 from atlas_core.web import loaders
 from atlas_core.web.case_parts import show_flow_cases
-from atlas_core.web.opened import close_cases, open_cases, opened_cases
+from atlas_core.web.opened import close_cases, opened_cases, opening_column
 from atlas_core.web.selection_filters import put
 from atlas_core.web.tables import table_height
 from atlas_core.web.words import count_of, markdown_safe
 
 ALL, OWN, FOR, MINUTES = "all", "own", "for", "minutes"
 """Parts of the address: thresholds of all checks (70-90), of one (NAME:70-90), the one to set, minutes."""
+WHAT_IF = "what if"
 EVERY_CHECK = "All cross-checks"
 USUAL_MINUTES = 5
 _PARTS = (ALL, OWN, MINUTES)
@@ -48,8 +52,17 @@ def thresholds_asked() -> Thresholds:
     return asked
 
 
-def show_what_if(columns: Columns, selection: Selection, before: Thresholds, after: Thresholds) -> None:
-    """Two handles for the thresholds, and at once the flows whose outcome would change."""
+def show_what_if(
+    columns: Columns,
+    selection: Selection,
+    before: Thresholds,
+    after: Thresholds,
+    show_opened: Callable[[str], None],
+) -> None:
+    """Two handles for the thresholds, and at once the flows whose outcome would change.
+
+    `show_opened` draws what was opened here.
+    """
     minutes = _ask(sorted({kind.name for kind in columns.names.kinds}), after)
     found = what_if(columns, selection, before, after)
     if not found.flows:
@@ -59,12 +72,10 @@ def show_what_if(columns: Columns, selection: Selection, before: Thresholds, aft
     if after == before:
         st.caption("Move a handle to see what would change. Nothing is changed by trying.")
         return
-    moved, listed = st.container(), st.container()
-    with moved:
-        _show_moved(found)
+    _show_moved(found)
+    show_opened(WHAT_IF)
     if not opened_cases():
-        with listed:
-            _show_flows(found)
+        _show_flows(found)
 
 
 def _ask(checks: list[str], after: Thresholds) -> float:
@@ -122,7 +133,7 @@ def _show_change(found: WhatIf, minutes: float) -> None:
     work_before, work_after = found.review_minutes_per_day(minutes)
     flows_before, flows_after = found.review_flows_per_day()
     with st.grid(3, min_column_width=230):
-        with st.container(border=True, gap="xsmall"):
+        with st.container(border=True, gap="xsmall", height="stretch"):
             st.metric(
                 "Flows whose outcome changes",
                 f"{len(found.changed):,}",
@@ -134,10 +145,10 @@ def _show_change(found: WhatIf, minutes: float) -> None:
                 f"of {found.flows:,} ended flows: {len(found.to_review):,} clear to review, "
                 f"{len(found.to_clear):,} review to clear"
             )
-        with st.container(border=True, gap="xsmall"):
+        with st.container(border=True, gap="xsmall", height="stretch"):
             st.metric("Cross-checks that change their band", f"{int(found.moved['checks'].sum()):,}")
             st.caption("of the selected checks")
-        with st.container(border=True, gap="xsmall"):
+        with st.container(border=True, gap="xsmall", height="stretch"):
             st.metric(
                 "Review work a day",
                 f"{work_after:,.0f} min",
@@ -156,7 +167,6 @@ def _show_moved(found: WhatIf) -> None:
         st.caption("No cross-check changes its band.")
         return
     rows = found.moved.to_dict("records")
-    name = "moved_open"
     st.dataframe(
         pd.DataFrame(
             {
@@ -171,9 +181,7 @@ def _show_moved(found: WhatIf) -> None:
         height=table_height(len(rows), at_most=8),
         alt="Cross-checks that change their band",
         column_config={
-            "open": st.column_config.ButtonColumn(
-                "", width=70, type="tertiary", key=name, on_click=_open_moved, args=(name, rows)
-            ),
+            "open": opening_column("moved", [_move(row) for row in rows]),
             "check": st.column_config.TextColumn("Cross-check"),
             "from": st.column_config.TextColumn("Now"),
             "to": st.column_config.TextColumn("Then"),
@@ -212,9 +220,13 @@ def _reset() -> None:
     st.session_state[MINUTES] = float(USUAL_MINUTES)
 
 
-def _open_moved(name: str, rows: list[dict[str, object]]) -> None:
-    row = rows[st.session_state[name].row]
-    open_cases(check=str(row["check"]), band=str(row["from_band"]), band_after=str(row["to_band"]))
+def _move(row: dict[Any, Any]) -> dict[str, str]:
+    return {
+        "at": WHAT_IF,
+        "check": row["check"],
+        "band": row["from_band"],
+        "band_after": row["to_band"],
+    }
 
 
 def _pair(text: str) -> tuple[int, int] | None:
