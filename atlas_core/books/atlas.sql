@@ -57,6 +57,8 @@ CREATE INDEX flows_by_application ON flows (application_id);
 CREATE INDEX flows_newest ON flows (created_at DESC, flow_id DESC);
 CREATE INDEX flows_by_outcome ON flows (outcome, created_at DESC, flow_id DESC);
 CREATE INDEX flows_watched ON flows (flow_id) WHERE watched = 1;
+CREATE INDEX flows_unfinished ON flows (created_at)  -- a result came, but the cross-checks never ended
+  WHERE outcome = 'review' AND master_status = 'SUCCESS' AND crosscheck_status IN ('NOT_STARTED', 'PENDING');
 
 CREATE TABLE batches (
   flow_id INTEGER NOT NULL REFERENCES flows (flow_id),

@@ -34,7 +34,7 @@ CASES: dict[str, str] = {
                 (SELECT state FROM attempts a WHERE a.flow_id = f.flow_id ORDER BY number DESC LIMIT 1), '')
               NOT IN ('upload unknown', 'refused', 'not sent')
         UNION ALL
-        SELECT flow_id, created_at FROM flows
+        SELECT flow_id, created_at FROM flows INDEXED BY flows_unfinished
         WHERE outcome = 'review' AND created_at <= :overdue_before
           AND master_status = 'SUCCESS' AND crosscheck_status IN ('NOT_STARTED', 'PENDING')
     """,
