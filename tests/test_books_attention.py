@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from atlas_core.books import attempts, queries, store
-from atlas_core.books.queries import FlowFilter
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.errors import InputError
 from atlas_core.models import Flag, FlagKind, FlowStatus
@@ -46,8 +45,9 @@ def reasons(books: MadeBooks, now: int = NOW) -> dict[str, tuple[int, int, str |
         frame = queries.attention(opened, now=now, overdue_ms=OVERDUE)
         # Each number opens its cases, as far as they have a flow.
         for reason, flow_uuid in zip(frame["reason"], frame["flow_uuid"], strict=True):
-            found = queries.find_flows(opened, FlowFilter(attention=reason), now=now, overdue_ms=OVERDUE)
-            assert flow_uuid is None or flow_uuid in set(found.frame["flow_uuid"])
+            found = queries.flow_ids_needing(opened, reason, now=now, overdue_ms=OVERDUE)
+            rows = queries.flow_rows(opened, found.tolist())
+            assert flow_uuid is None or flow_uuid in set(rows["flow_uuid"])
     return {row.reason: (row.flows, row.oldest_at, row.flow_uuid) for row in frame.itertuples()}
 
 
@@ -153,4 +153,4 @@ def test_an_alarm_is_shown_with_or_without_a_flow(books: MadeBooks, writer: Atla
 
 def test_a_reason_nobody_knows_is_refused(books: MadeBooks) -> None:
     with reading(books) as opened, pytest.raises(InputError, match="failed"):
-        queries.find_flows(opened, FlowFilter(attention="1 OR 1"))
+        queries.flow_ids_needing(opened, "1 OR 1", now=NOW, overdue_ms=OVERDUE)

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from atlas_core.books import attempts, queries, store
-from atlas_core.books.queries import FlowFilter
+from atlas_core.books.columns import open_columns
 from atlas_core.books.writer import AtlasWriter
+from atlas_core.insight.finding import FlowFilter, Rules, find
 from atlas_core.models import FlowStatus
 from tests.made_books import (
     DONE,
@@ -25,6 +26,7 @@ from tests.made_books import (
     reading,
     submit,
 )
+from tests.mirrored import follow
 
 NOW = START + 100 * MINUTE
 OVERDUE = 10 * MINUTE
@@ -59,23 +61,16 @@ def hundred(tmp_path_factory: pytest.TempPathFactory) -> MadeBooks:
                 status=kinds.get(number % 10, DONE),
                 result=make_result(flow_uuid, similarities=(40,) if number % 10 == 1 else (95,)),
             )
+        follow(writer, books.atlas)
     return books
 
 
-def found(books: MadeBooks, wanted: FlowFilter | None = None, **page: int) -> list[str]:
+def found(books: MadeBooks, wanted: FlowFilter) -> list[str]:
     with reading(books) as opened:
-        return queries.find_flows(opened, wanted, **page).frame["application_id"].tolist()
-
-
-def test_pages_are_newest_first_and_say_of_how_many(hundred: MadeBooks) -> None:
-    with reading(hundred) as opened:
-        pages = [queries.find_flows(opened, page=page, per_page=40) for page in (1, 2, 3, 4)]
-    assert [page.total for page in pages] == [100] * 4
-    ids = [application for page in pages for application in page.frame["application_id"]]
-    assert ids == [f"LOS-{number:03}" for number in reversed(range(100))]
-    assert pages[3].frame.empty
-    assert found(hundred, page=-3, per_page=0) == ["LOS-099"]
-    assert len(found(hundred, per_page=10**9)) == 100
+        rules = Rules(review_below=70, overdue_ms=OVERDUE, now=NOW)
+        page = find(opened, open_columns(books.atlas.parent), wanted, rules, size=100)
+    assert page.page.total == len(page.rows)
+    return page.rows["application_id"].tolist()
 
 
 @pytest.mark.parametrize(
@@ -116,38 +111,33 @@ def test_odd_text_is_looked_for_literally(hundred: MadeBooks, text: str) -> None
     ],
 )
 def test_filters_narrow_together(hundred: MadeBooks, wanted: FlowFilter, count: int) -> None:
-    with reading(hundred) as opened:
-        page = queries.find_flows(opened, wanted, per_page=500)
-    assert page.total == len(page.frame) == count
+    assert len(found(hundred, wanted)) == count
 
 
 def test_a_flow_without_a_status_yet_is_found_as_such(books: MadeBooks, writer: AtlasWriter) -> None:
     begin_flow = FlowStatus(None, None, None, None)
     add_flow(writer, "flow-young", status=begin_flow)
-    add_flow(writer, "flow-strange", status=FlowStatus("SUCCESS", None, None, "ON_HOLD"))
-    with reading(books) as opened:
-        assert queries.statuses(opened) == [None, "ON_HOLD"]
-        young = queries.find_flows(opened, FlowFilter(statuses=(None,))).frame
-    assert young["flow_uuid"].tolist() == ["flow-young"]
-    assert young["master_status"].tolist() == [None]
+    add_flow(writer, "flow-odd", application_id="APP-2", status=FlowStatus("SUCCESS", None, None, "ON_HOLD"))
+    follow(writer, books.atlas)
+    assert found(books, FlowFilter(statuses=(None,))) == ["APP-1"]
+    assert found(books, FlowFilter(statuses=("ON_HOLD",))) == ["APP-2"]
 
 
 def test_ids_are_looked_up_in_their_indexes(hundred: MadeBooks) -> None:
     with reading(hundred) as opened:
         statements: list[str] = []
         opened._connection.set_trace_callback(statements.append)
-        queries.find_flows(opened, FlowFilter(text="LOS-042"))
+        queries.flow_ids_with_id(opened, "LOS-042")
         opened._connection.set_trace_callback(None)
-        plans = [row[3] for row in opened.rows(f"EXPLAIN QUERY PLAN {statements[2]}")]
-    assert "LIMIT" in statements[2]
-    assert not [step for step in plans if step.startswith("SCAN") and "CONSTANT" not in step], plans
+        plans = [row[3] for asked in statements for row in opened.rows(f"EXPLAIN QUERY PLAN {asked}")]
+    assert len(statements) == 6
+    assert not [step for step in plans if step.startswith("SCAN") and "(subquery" not in step], plans
 
 
 def test_the_outcomes_add_up_and_all_five_are_named(hundred: MadeBooks) -> None:
     with reading(hundred) as opened:
         every = queries.flows_per_outcome(opened)
         some = queries.flows_per_outcome(opened, created_from=START, created_to=START + 3 * MINUTE)
-        assert queries.products(opened) == ["PROD_CDL", "PROD_PL"]
     assert list(every.itertuples(index=False, name=None)) == [
         ("running", 0),
         ("clear", 70),
@@ -175,7 +165,7 @@ def test_an_empty_frame_has_the_columns_and_types_of_a_full_one(
         with reading(books) as opened:
             asked = {
                 "attention": queries.attention(opened, now=NOW, overdue_ms=OVERDUE),
-                "find_flows": queries.find_flows(opened).frame,
+                "flows_since": queries.flows_since(opened, 0),
                 "submissions": queries.submissions(opened),
                 "open_attempts": queries.open_attempts(opened),
                 "unknown_outcomes": queries.unknown_outcomes(opened),
@@ -186,8 +176,8 @@ def test_an_empty_frame_has_the_columns_and_types_of_a_full_one(
     full = frames(books)
     for name, types in frames(empty).items():
         pd.testing.assert_series_equal(types, full[name])
-    assert full["find_flows"]["created_at"] == "Int64"
-    assert full["find_flows"]["min_similarity"] == "float64"
+    assert full["flows_since"]["created_at"] == "Int64"
+    assert full["flows_since"]["min_similarity"] == "float64"
 
 
 def test_the_workers_state_is_read_by_name(books: MadeBooks, writer: AtlasWriter) -> None:

@@ -8,14 +8,9 @@ from atlas_core.books.queries.attention import REASONS, alarms, attention, unkno
 from atlas_core.books.queries.exports import COLUMNS, Column, Kind, What, count_export_rows, export_rows
 from atlas_core.books.queries.flow import FlowDetail, delivery_payload, flow_detail, links_kept
 from atlas_core.books.queries.flows import (
-    FlowFilter,
-    FlowPage,
-    find_flows,
     flows_per_outcome,
-    products,
     running_flows,
     running_flows_total,
-    statuses,
 )
 from atlas_core.books.queries.found import (
     flow_ids_needing,
@@ -47,8 +42,6 @@ __all__ = [
     "STATES",
     "Column",
     "FlowDetail",
-    "FlowFilter",
-    "FlowPage",
     "Freshness",
     "GroupProgress",
     "Kind",
@@ -62,7 +55,6 @@ __all__ = [
     "count_export_rows",
     "delivery_payload",
     "export_rows",
-    "find_flows",
     "flow_detail",
     "flow_ids_needing",
     "flow_ids_with_id",
@@ -74,11 +66,9 @@ __all__ = [
     "group_progress",
     "links_kept",
     "open_attempts",
-    "products",
     "running_flows",
     "running_flows_total",
     "saved_views",
-    "statuses",
     "submissions",
     "unknown_outcomes",
     "worker_state",
