@@ -1,0 +1,5 @@
+"""What Streamlit costs by itself."""
+
+import streamlit as st
+
+st.title("Cross-checks")

@@ -1,0 +1,254 @@
+"""The histogram of all cross-checks, beside Datasette and beside the page a newcomer writes.
+
+    python -m tests.benchmarks.rivals [FOLDER]
+
+On the same large books (see large.py), in turn. The rivals are given the rows of the public view as one flat
+table, which costs them less than the view. Datasette serves it from a process of its own, with every limit
+raised and no suggestions; what its usual limits give is told beside. Ours are the count from the column
+mirror, nothing remembered, and the figure's JSON. The Streamlit pages are those of rival_pages, each in its
+own process through AppTest.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlencode
+
+from atlas_core.books.columns import open_columns
+from atlas_core.insight.charts_checks import Strip, checks_per_score_chart, score_strips_chart
+from atlas_core.insight.distributions import ScoreTable, checks_per_score
+from atlas_core.insight.palette import LIGHT
+from atlas_core.insight.selection import Selection
+from tests.benchmarks.large import SIZES, LargeBooks, large_books, wanted_flows
+from tests.benchmarks.page_runs import PageRuns, Run, page_runs
+from tests.benchmarks.table import Goal, Row, at_least, ms, show, size
+from tests.desk_processes import free_port
+
+ROUNDS = 5
+GOALS_OF_DATASETTE = {SIZES[""]: at_least(100), SIZES["full"]: at_least(500)}
+GOALS_OF_NAIVE = {"script time": at_least(50), "bytes": at_least(500), "memory": at_least(10)}
+NAIVE_FLOWS = SIZES[""]  # the goals beside the newcomer's page are for 1 million rows, whatever SIZE says
+_THRESHOLDS = (70, 90)
+_MANY = "1000000"
+_RAISED = {
+    "sql_time_limit_ms": "900000",
+    "facet_time_limit_ms": "900000",
+    "max_returned_rows": _MANY,
+    "suggest_facets": "off",
+}
+_HISTOGRAM = "SELECT name, CAST(similarity_score AS INTEGER), count(*) FROM cross_checks GROUP BY 1, 2"
+
+
+@contextmanager
+def running_datasette(book: Path, limits: Mapping[str, str]) -> Iterator[str]:
+    """Datasette over a book that nobody changes; gives the address of its cross-checks' database."""
+    port = free_port()
+    settings = [text for name, value in limits.items() for text in ("--setting", name, value)]
+    command = [sys.executable, "-m", "datasette", "serve", "-i", str(book), "--port", str(port), *settings]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        until = time.monotonic() + 120
+        while True:
+            try:
+                asked(f"{url}/-/versions.json")
+                break
+            except urllib.error.URLError:
+                if process.poll() is not None or time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
+        yield f"{url}/{book.stem}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def asked(url: str, **parameters: str) -> dict:
+    with urllib.request.urlopen(f"{url}?{urlencode(parameters)}", timeout=1000) as answer:
+        return json.load(answer)
+
+
+def facet(url: str, column: str) -> dict[object, int]:
+    """The facet of one column, whole; empty where Datasette left it out."""
+    answer = asked(
+        f"{url}/cross_checks.json",
+        _facet=column,
+        _facet_size="max",
+        _size="0",
+        _nocount="1",
+    )
+    found = answer["facet_results"].get(column, {"results": []})
+    return {result["value"]: result["count"] for result in found["results"]}
+
+
+def histogram(url: str) -> dict[tuple[str, int], int]:
+    """The histogram of each check by SQL of one's own."""
+    rows = asked(f"{url}.json", sql=_HISTOGRAM, _shape="arrays")["rows"]
+    return {(name, score): count for name, score, count in rows if score is not None}
+
+
+class Ours:
+    """The same questions to the column mirror, each of a version nothing is remembered for."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._columns = open_columns(data_dir)
+
+    def count(self) -> ScoreTable:
+        return checks_per_score(replace(self._columns), Selection())
+
+    def figure(self) -> str:
+        """The histogram of all, as it is sent."""
+        return checks_per_score_chart(self.count().overall, _THRESHOLDS, LIGHT).figure.to_json()
+
+    def strips(self) -> str:
+        """The histogram of each check, as it is sent."""
+        table = self.count()
+        strips = [Strip(check, table.of(check), *_THRESHOLDS) for check in table.checks]
+        return score_strips_chart(strips, LIGHT).figure.to_json()
+
+
+@contextmanager
+def flat_table(books: LargeBooks) -> Iterator[Path]:
+    """The public cross-checks of these books as the one table of a file of its own."""
+    with tempfile.TemporaryDirectory(dir=books.data_dir.parent, prefix="flat-") as place:
+        path = Path(place) / "flat.db"
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute("ATTACH ? AS books", (f"{books.atlas}",))
+            # A view that was attached reads its own file's tables.
+            connection.execute("CREATE TABLE cross_checks AS SELECT * FROM books.cross_checks_v")
+        yield path
+
+
+def beside_datasette(books: LargeBooks, flat: Path, rounds: int = ROUNDS) -> list[Row]:
+    """Three ways to a histogram in Datasette, each in turn with ours."""
+    ours = Ours(books.data_dir)
+    with ExitStack() as stack:
+        url = stack.enter_context(running_datasette(flat, _RAISED))
+        usual = stack.enter_context(running_datasette(flat, {}))
+        _require_same_counts(ours.count(), facet(url, "name"), facet(url, "similarity_score"), histogram(url))
+        works: dict[str, Callable[[], object]] = {
+            "ours, all": ours.figure,
+            "ours, each": ours.strips,
+            "facet=similarity_score": lambda: facet(url, "similarity_score"),
+            "facet=name": lambda: facet(url, "name"),
+            "SQL of one's own": lambda: histogram(url),
+        }
+        took = {name: statistics.median(times) for name, times in in_turn(works, rounds).items()}
+        left_out = [name for name in ("name", "similarity_score") if not facet(usual, name)]
+        refused = _is_refused(usual)
+    goal = GOALS_OF_DATASETTE.get(books.flows)
+    print(
+        f"Datasette at its usual limits: {', '.join(left_out) or 'no'} facet silently left out; "
+        f"histogram by SQL {'refused' if refused else 'answered'}"
+    )
+    pairs: tuple[tuple[str, str, Goal | None], ...] = (
+        ("facet=similarity_score", "ours, all", goal),
+        ("facet=name", "ours, each", goal),
+        ("SQL of one's own", "ours, each", None),
+    )
+    return [
+        Row(f"Datasette, {name}", ms(took[our]), ms(took[name]), took[name] / took[our], aim)
+        for name, our, aim in pairs
+    ]
+
+
+def in_turn(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Milliseconds of each work, one after the other in every round; the first round is not counted."""
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds + 1):
+        for name, work in works.items():
+            begin = time.perf_counter()
+            work()
+            times[name].append((time.perf_counter() - begin) * 1000)
+    return {name: taken[1:] for name, taken in times.items()}
+
+
+def beside_naive(books: LargeBooks, flat: Path, rounds: int = ROUNDS) -> list[Row]:
+    """The page with our histograms beside the newcomer's, and beside one that reads two columns only."""
+    with ExitStack() as stack:
+        pages = {
+            name: stack.enter_context(page_runs(name, books.data_dir if name == "ours" else flat))
+            for name in ("empty", "ours", "naive", "careful")
+        }
+        runs = _runs_in_turn(pages, rounds)
+    rows = []
+    for rival in ("naive", "careful"):
+        for what, tell, figure_of in (
+            ("script time", ms, lambda run: run.seconds * 1000),
+            ("bytes", size, lambda run: run.figure_bytes),
+            ("memory", size, lambda run: run.peak_bytes),
+        ):
+            our, their = figure_of(runs["ours"]), figure_of(runs[rival])
+            goal = GOALS_OF_NAIVE[what] if rival == "naive" else None
+            rows.append(Row(f"{rival} page, {what}", tell(our), tell(their), their / our, goal))
+    print(
+        f"an empty page in its own process: {ms(runs['empty'].seconds * 1000)}, "
+        f"{size(runs['empty'].peak_bytes)}"
+    )
+    return rows
+
+
+def _runs_in_turn(pages: Mapping[str, PageRuns], rounds: int) -> dict[str, Run]:
+    runs: dict[str, list[Run]] = {name: [] for name in pages}
+    for _ in range(rounds + 1):
+        for name, page in pages.items():
+            runs[name].append(page.run())
+    return {
+        name: Run(statistics.median(run.seconds for run in of[1:]), of[-1].figure_bytes, of[-1].peak_bytes)
+        for name, of in runs.items()
+    }
+
+
+def _require_same_counts(
+    ours: ScoreTable,
+    names: Mapping[object, int],
+    scores: Mapping[object, int],
+    by_sql: Mapping[tuple[str, int], int],
+) -> None:
+    """Whoever is faster with other numbers has won nothing."""
+    frame = ours.frame()
+    counts = {
+        (check, score): count
+        for check, score, count in zip(frame["check"], frame["similarity"], frame["checks"], strict=True)
+    }
+    totals = dict(zip(ours.checks, ours.counts.sum(axis=1).tolist(), strict=True))
+    scored = sum(count for value, count in scores.items() if value is not None)
+    if counts != by_sql or totals != names or scored != ours.scored:
+        raise AssertionError("Datasette and the mirror do not count the same")
+
+
+def _is_refused(url: str) -> bool:
+    try:
+        histogram(url)
+    except urllib.error.HTTPError as refused:
+        return refused.code == 400
+    return False
+
+
+def main() -> None:
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    books = large_books(wanted_flows(), folder)
+    print(f"{books.flows:,} flows, {len(open_columns(books.data_dir).checks):,} cross-checks")
+    with flat_table(books) as flat:
+        rows = beside_datasette(books, flat)
+    small = books if books.flows == NAIVE_FLOWS else large_books(NAIVE_FLOWS, folder)
+    with flat_table(small) as flat:
+        rows += beside_naive(small, flat)
+    show(rows, ("histogram", "ours", "theirs"))
+
+
+if __name__ == "__main__":
+    main()
