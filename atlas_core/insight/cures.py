@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from atlas_core.books.columns import Columns
@@ -39,8 +40,13 @@ class Cures:
 
 def flows_to_ask(columns: Columns, selection: Selection) -> tuple[int, ...]:
     """The newest 5,000 selected flows with an error: `queries.later_flows` tells what came after each."""
-    flows = np.unique(columns.documents.flow[error_rows(columns, selection)])
-    return tuple(flows[-ASKED_AT_MOST:].tolist())
+    return tuple(_flows_with_error(columns, selection)[-ASKED_AT_MOST:].tolist())
+
+
+def _flows_with_error(columns: Columns, selection: Selection) -> npt.NDArray[np.intp]:
+    has_error = np.zeros(len(columns.flows), np.bool_)
+    has_error[columns.documents.flow[error_rows(columns, selection)]] = True
+    return np.flatnonzero(has_error)
 
 
 def cured_codes(columns: Columns, selection: Selection, later: Iterable[tuple[int, int]]) -> Cures:
@@ -51,22 +57,27 @@ def cured_codes(columns: Columns, selection: Selection, later: Iterable[tuple[in
     none of that code.
     """
     rows = error_rows(columns, selection)
-    asked = flows_to_ask(columns, selection)
+    with_error = _flows_with_error(columns, selection)
+    asked = with_error[-ASKED_AT_MOST:]
     after: dict[int, list[int]] = defaultdict(list)
     for flow_id, later_id in later:
         after[flow_id].append(later_id)
-    documents = _documents_of(columns, {*asked, *(one for ids in after.values() for one in ids)})
+    documents = _documents_of(columns, {*after, *(one for ids in after.values() for one in ids)})
     begun = columns.flows.created_at
     errors = columns.documents
-    is_asked = np.isin(errors.flow[rows], asked)
     seen: Counter[tuple[int, int]] = Counter()
     again: Counter[tuple[int, int]] = Counter()
     waits: dict[tuple[int, int], list[int]] = defaultdict(list)
     by: Counter[tuple[int, int, int]] = Counter()
-    for row in rows[is_asked].tolist():
-        flow_id, error = int(errors.flow[row]), (int(errors.code[row]), int(errors.type[row]))
+    if len(asked) < len(with_error):
+        rows = rows[errors.flow[rows] >= asked[0]]
+    found = (column[rows].tolist() for column in (errors.flow, errors.code, errors.type))
+    for flow_id, code, document_type in zip(*found, strict=True):
+        error = code, document_type
         seen[error] += 1
-        again[error] += bool(after[flow_id])
+        if flow_id not in after:
+            continue
+        again[error] += 1
         cure = next((one for one in after[flow_id] if _cures(error, documents.get(one, ()))), None)
         if cure is not None:
             waits[error].append(int(begun[cure] - begun[flow_id]))
@@ -76,7 +87,7 @@ def cured_codes(columns: Columns, selection: Selection, later: Iterable[tuple[in
         _frame(columns, seen, again, waits),
         _by_frame(columns, by),
         len(asked),
-        len(np.unique(errors.flow[rows])),
+        len(with_error),
     )
 
 

@@ -15,10 +15,12 @@ import pandas as pd
 from atlas_core.books.columns import NO_SCORE, Columns, Flags
 from atlas_core.insight.frames import frame_of
 from atlas_core.insight.selection import Selection, kept, selected_flows
-from atlas_core.insight.tally import SCORE_PLACES, count_together, stretches
-from atlas_core.insight.thresholds import Thresholds, low_scores
+from atlas_core.insight.tally import count_together, low_rows, stretches
+from atlas_core.insight.thresholds import Thresholds, review_limits
 
 Places = npt.NDArray[np.int64]
+Kinds = npt.NDArray[np.uint16]
+Limits = npt.NDArray[np.int16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,8 @@ def odd_documents(columns: Columns, selection: Selection, thresholds: Thresholds
     documents, it is the one that agrees with no third document while the other does; else it cannot be told.
     Which checks are selected does not matter here: a flow's low cross-checks are looked at together.
     """
-    low = low_scores(columns, thresholds)
-    flow, kind = _low_rows(columns, selected_flows(columns, selection), low)
+    limits = review_limits(columns, thresholds)
+    flow, kind = _low_rows(columns, selected_flows(columns, selection), limits)
     starts = np.flatnonzero(np.diff(flow, prepend=-1))
     counts = np.diff(starts, append=len(flow))
     several = np.repeat(counts >= 2, counts)
@@ -70,7 +72,7 @@ def odd_documents(columns: Columns, selection: Selection, thresholds: Thresholds
     first = np.where(shares[0], candidates[:, 0], -1)
     second = np.where(shares[1] & (candidates[:, 0] != candidates[:, 1]), candidates[:, 1], -1)
     first, second = np.where(first < 0, second, first), np.where(first < 0, -1, second)
-    first, second = _told_apart(columns, low, flow[starts], first, second)
+    first, second = _told_apart(columns, limits, flow[starts], first, second)
 
     has_one = first >= 0
     ids, counts = flow[starts][has_one][::-1], counts[has_one][::-1]
@@ -92,7 +94,7 @@ def odd_documents(columns: Columns, selection: Selection, thresholds: Thresholds
 
 def _told_apart(
     columns: Columns,
-    low: Flags,
+    limits: Limits,
     flow_ids: npt.NDArray[np.int64],
     first: Places,
     second: Places,
@@ -101,7 +103,7 @@ def _told_apart(
     in_doubt = second >= 0
     mask = np.zeros(len(columns.flows), np.bool_)
     mask[flow_ids[in_doubt]] = True
-    flow, kind = _passed_rows(columns, mask, low)
+    flow, kind = _passed_rows(columns, mask, limits)
     if not len(flow):
         return first, second
     _, sides = _sides(columns)
@@ -127,37 +129,30 @@ def _sides(columns: Columns) -> tuple[list[str], Places]:
     ).reshape(len(kinds), 2)
 
 
-def _low_rows(columns: Columns, mask: Flags, low: Flags) -> tuple[Places, npt.NDArray[np.uint16]]:
+def _low_rows(columns: Columns, mask: Flags, limits: Limits) -> tuple[Places, Kinds]:
     """Flow and kind of the masked flows' low cross-checks, by flow_id."""
-    checks = columns.checks
-    is_low = low.ravel()
-    found = [(np.empty(0, np.int64), np.empty(0, np.uint16))]
-    for rows in stretches(len(checks)) if is_low.size else ():
-        at = checks.kind[rows] * np.int64(SCORE_PLACES)
-        at += checks.score[rows]
-        picked = np.flatnonzero(is_low.take(at, mode="clip"))
-        flow = checks.flow[rows][picked].astype(np.int64)
+    found = []
+    for flow, kind in low_rows(columns, limits):
         wanted = mask[flow]
-        found.append((flow[wanted], checks.kind[rows][picked[wanted]]))
+        found.append((flow[wanted].astype(np.int64), kind[wanted]))
     return _by_flow(found)
 
 
-def _passed_rows(columns: Columns, mask: Flags, low: Flags) -> tuple[Places, npt.NDArray[np.uint16]]:
+def _passed_rows(columns: Columns, mask: Flags, limits: Limits) -> tuple[Places, Kinds]:
     """Flow and kind of the masked flows' cross-checks that have a score and are not low, by flow_id."""
     checks = columns.checks
-    found = [(np.empty(0, np.int64), np.empty(0, np.uint16))]
+    found = []
     for rows in stretches(len(checks)):
         picked = np.flatnonzero(mask.take(checks.flow[rows], mode="clip"))
         kind, score = checks.kind[rows][picked], checks.score[rows][picked]
-        wanted = (score < NO_SCORE) & ~low[kind, score]
+        wanted = (score < NO_SCORE) & (score >= limits[kind])
         found.append((checks.flow[rows][picked[wanted]].astype(np.int64), kind[wanted]))
     return _by_flow(found)
 
 
-def _by_flow(
-    found: list[tuple[Places, npt.NDArray[np.uint16]]],
-) -> tuple[Places, npt.NDArray[np.uint16]]:
-    flow, kind = (np.concatenate(parts) for parts in zip(*found, strict=True))
+def _by_flow(found: list[tuple[Places, Kinds]]) -> tuple[Places, Kinds]:
+    nothing = (np.empty(0, np.int64), np.empty(0, np.uint16))
+    flow, kind = (np.concatenate(parts) for parts in zip(nothing, *found, strict=True))
     if (flow[1:] < flow[:-1]).any():
         order = np.argsort(flow, kind="stable")
         flow, kind = flow[order], kind[order]

@@ -83,21 +83,18 @@ def count_documents(
     return counts.reshape(group_count + 1, width)[:group_count, :cell_count]
 
 
-def flows_with(columns: Columns, wanted: Flags) -> Flags:
-    """Which flows have a cross-check whose (kind, score) is wanted: one place for each flow_id.
-
-    `wanted` has the shape (kinds, 256).
-    """
+def low_rows(
+    columns: Columns, limits: npt.NDArray[np.int16]
+) -> Iterator[tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint16]]]:
+    """Flow and kind of the cross-checks with a score below their kind's limit (0–100), stretch by stretch."""
     checks = columns.checks
-    found = np.zeros(len(columns.flows), np.bool_)
-    flat = np.ascontiguousarray(wanted).ravel()
-    if flat.size:
-        for rows in stretches(len(checks)):
-            at = checks.kind[rows] * np.int64(SCORE_PLACES)
-            at += checks.score[rows]
-            found[checks.flow[rows][flat.take(at, mode="clip")]] = True
-    found[:1] = False
-    return found
+    highest = np.uint8(limits.max(initial=0))
+    for rows in stretches(len(checks)):
+        # Few are low at all; only of those is the kind looked at.
+        picked = np.flatnonzero(checks.score[rows] < highest)
+        kind = checks.kind[rows][picked]
+        is_low = checks.score[rows][picked] < limits[kind]
+        yield checks.flow[rows][picked[is_low]], kind[is_low]
 
 
 def one_group(mask: Flags) -> npt.NDArray[np.int64]:

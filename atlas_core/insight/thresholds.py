@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from atlas_core.books.columns import DEAD, NO_SCORE, Columns, Flags, UInt8
 from atlas_core.errors import InputError
@@ -61,7 +62,11 @@ class Thresholds:
         return table
 
 
+def review_limits(columns: Columns, thresholds: Thresholds) -> npt.NDArray[np.int16]:
+    """The score below which each kind of cross-check asks for review."""
+    return np.array([thresholds.of(kind.name)[0] for kind in columns.names.kinds], np.int16)
+
+
 def low_scores(columns: Columns, thresholds: Thresholds) -> Flags:
     """Which scores ask for review: shape (kinds, 256). Neither no score nor a dead row does."""
-    review_below = np.array([thresholds.of(kind.name)[0] for kind in columns.names.kinds], np.int16)
-    return np.arange(DEAD + 1, dtype=np.int16) < review_below[:, None]
+    return np.arange(DEAD + 1, dtype=np.int16) < review_limits(columns, thresholds)[:, None]

@@ -12,8 +12,8 @@ from atlas_core.books.columns import OUTCOMES, Columns, Flags
 from atlas_core.insight.distributions import checks_per_score
 from atlas_core.insight.frames import frame_of
 from atlas_core.insight.selection import Selection, flow_ids, kept, selected_flows
-from atlas_core.insight.tally import flows_with
-from atlas_core.insight.thresholds import BANDS, Thresholds, low_scores
+from atlas_core.insight.tally import low_rows
+from atlas_core.insight.thresholds import BANDS, Thresholds, review_limits
 from atlas_core.models import Outcome
 
 _CLEAR, _REVIEW = OUTCOMES.index(Outcome.CLEAR), OUTCOMES.index(Outcome.REVIEW)
@@ -94,7 +94,10 @@ def flows_below(columns: Columns, thresholds: Thresholds) -> Flags:
     """Which flows have a cross-check below its review threshold: one place for each flow_id."""
     if not thresholds.per_check:  # each flow's lowest score is known
         return columns.flows.min_score < thresholds.review_below
-    return flows_with(columns, low_scores(columns, thresholds))
+    is_below = np.zeros(len(columns.flows), np.bool_)
+    for flow, _ in low_rows(columns, review_limits(columns, thresholds)):
+        is_below[flow] = True
+    return is_below
 
 
 def _moved_checks(
