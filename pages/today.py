@@ -1,15 +1,19 @@
 """Today: what needs a person now."""
 
+from contextlib import suppress
+
 import pandas as pd
 import streamlit as st
 
 from atlas_core.clock import now_ms
+from atlas_core.errors import BookMissing
 from atlas_core.insight import theme
 from atlas_core.insight.measures import share_in_words
 from atlas_core.web import filters, loaders
 from atlas_core.web.frame import require_user
 from atlas_core.web.parts import show_empty, show_title, told_in_words
 from atlas_core.web.reasons import show_alarms, show_reason
+from atlas_core.web.today_parts import show_period
 from atlas_core.web.words import age_in_words, count_of, time_in_words, viewer_zone
 
 require_user()
@@ -65,3 +69,5 @@ def _show_outcomes(outcomes: pd.DataFrame) -> None:
 
 
 show_today()
+with suppress(BookMissing):
+    show_period(loaders.load_columns())

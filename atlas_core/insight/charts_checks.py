@@ -95,18 +95,17 @@ def score_strips_chart(strips: Sequence[Strip], palette: Palette, *, logarithmic
         n = int(strip.counts.sum())
         review = int(strip.counts[: strip.review_below].sum())
         names.append(
-            {
-                "text": f"<b>{plain(words_of_code(strip.check))}</b>  "
-                f"{percent(review / n if n else None)} review · n = {n:,}",
-                "font": {"color": palette.ink, "size": 12},
-                "x": 0,
-                "y": top - 0.2 * share,
-                "xref": "paper",
-                "yref": "paper",
-                "xanchor": "left",
-                "yanchor": "middle",
-                "showarrow": False,
-            }
+            _note(
+                f"<b>{plain(words_of_code(strip.check))}</b>  {percent(review / n if n else None)} review "
+                f"· n = {n:,}",
+                palette,
+                x=0,
+                xref="paper",
+                xanchor="left",
+                y=top - 0.2 * share,
+                yref="paper",
+                yanchor="middle",
+            )
         )
     for place, strip in enumerate(strips):
         bottom, top = 1 - (place + 1) * share, 1 - (place + 0.36) * share
@@ -149,7 +148,15 @@ def quadrants_chart(
         "%{text:,} cross-checks",
     ) | {"text": density["checks"].tolist(), "textposition": "none"}
     lines = [line_at(confident_from / 100, palette, upright=False)]
-    lines += [line_at(review_below, palette)] if review_below is not None else []
+    sure = f"Sure from {confident_from / 100:.2f}"
+    beside = {"x": 0, "xref": "paper", "xanchor": "left"}
+    notes = [_note(sure, palette, y=confident_from / 100, yanchor="bottom", **beside)]
+    if review_below is not None:
+        lines.append(line_at(review_below, palette))
+        words = f"{BANDS[Band.REVIEW].label} below {review_below}"
+        notes.append(
+            _note(words, palette, x=review_below - 1, xanchor="right", y=0, yref="paper", yanchor="bottom")
+        )
     return chart_of(
         [trace],
         palette,
@@ -162,6 +169,7 @@ def quadrants_chart(
             "yaxis": titled("Lower confidence of the two (0 to 1)", palette, range=[-0.01, 1.06]),
         },
         shapes=lines,
+        annotations=notes,
     )
 
 
@@ -233,21 +241,16 @@ def _threshold_words(thresholds: tuple[int, int], palette: Palette) -> list[dict
     """What the two lines are, at two heights: on a small screen they would meet."""
     review_below, strong_from = thresholds
     return [
-        {
-            "text": words,
-            "x": threshold - 1,
-            "xanchor": "right",
-            "y": height,
-            "yref": "paper",
-            "yanchor": "top",
-            "showarrow": False,
-            "font": {"size": 12, "color": palette.ink},
-        }
+        _note(words, palette, x=threshold - 1, xanchor="right", y=height, yref="paper", yanchor="top")
         for threshold, words, height in (
             (review_below, f"{BANDS[Band.REVIEW].label} below {review_below}", 0.9),
             (strong_from, f"{BANDS[Band.STRONG].label} from {strong_from}", 1),
         )
     ]
+
+
+def _note(words: str, palette: Palette, **place: Any) -> dict[str, Any]:
+    return {"text": words, "showarrow": False, "font": {"size": 12, "color": palette.ink}, **place}
 
 
 def _similarity_axis(palette: Palette, **axis: Any) -> Axis:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from atlas_core.insight.charts import Chart, Trace, categories, cells, chart_of, label_of, percent, titled
 from atlas_core.insight.palette import Palette
+from atlas_core.insight.rates import FEWEST
 from atlas_core.insight.theme import words_of_code, words_of_error
 
 NOT_RECOGNISED = "Not recognised"
@@ -62,6 +63,7 @@ def errors_per_code_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
                 overlaying="y",
                 side="right",
                 range=[0, 1.06],
+                tickvals=[0, 0.25, 0.5, 0.75, 1],
                 tickformat=".0%",
                 showgrid=False,
             ),
@@ -131,7 +133,7 @@ def errors_per_day_chart(frame: pd.DataFrame, step: str, palette: Palette) -> Ch
 
 def errors_per_trait_chart(frame: pd.DataFrame, trait: str, palette: Palette) -> Chart:
     """The frame of `errors_per_product` or `errors_per_dealer` (`trait`: its column): rates with their
-    intervals. A point's `customdata` is its product or dealer."""
+    intervals, hollow where there are too few. A point's `customdata` is its product or dealer."""
     shown = frame[::-1]
     names = [NOT_GIVEN if name is None else name for name in shown[trait]]
     trace: Trace = {
@@ -139,7 +141,11 @@ def errors_per_trait_chart(frame: pd.DataFrame, trait: str, palette: Palette) ->
         "mode": "markers",
         "x": shown["rate"].tolist(),
         "y": list(range(len(shown))),
-        "marker": {"size": 10, "color": palette.main},
+        "marker": {
+            "size": 10,
+            "color": [palette.quiet if n < FEWEST else palette.main for n in shown["n"]],
+            "symbol": ["circle-open" if n < FEWEST else "circle" for n in shown["n"]],
+        },
         "error_x": {
             "type": "data",
             "symmetric": False,
@@ -150,7 +156,8 @@ def errors_per_trait_chart(frame: pd.DataFrame, trait: str, palette: Palette) ->
         },
         "customdata": [[name] for name in shown[trait]],
         "hovertext": [
-            f"{percent(row['rate'])} of {row['n']:,} documents" for row in shown.to_dict("records")
+            f"{percent(row['rate'])} of {row['n']:,} documents" + "; too few to say" * (row["n"] < FEWEST)
+            for row in shown.to_dict("records")
         ],
         "hovertemplate": "%{hovertext}<extra></extra>",
     }
@@ -161,7 +168,7 @@ def errors_per_trait_chart(frame: pd.DataFrame, trait: str, palette: Palette) ->
         unit=f"Share of its documents in % with 95% interval, n = {int(frame['n'].sum()):,}",
         height=110 + 26 * max(len(shown), 1),
         axes={
-            "xaxis": {"tickformat": ".0%", "rangemode": "tozero"},
+            "xaxis": {"tickformat": ".0%" if frame["high"].max() > 0.1 else ".1%", "rangemode": "tozero"},
             "yaxis": categories(names, range=[-0.6, len(shown) - 0.4]),
         },
     )

@@ -99,6 +99,7 @@ def _line(rows: pd.DataFrame, threshold: Threshold, yaxis: str, palette: Palette
             **shared,
             "y": shares,
             "mode": "lines+markers",
+            "cliponaxis": False,
             "line": {"color": palette.main, "width": 1.5},
             "marker": {
                 "size": np.where(changed, 11, 7).astype(np.uint8),

@@ -9,7 +9,7 @@ import streamlit as st
 
 from atlas_core.insight.charts import Chart
 from atlas_core.insight.palette import DARK, LIGHT, Palette
-from atlas_core.web.opened import close_cases, open_cases
+from atlas_core.web.opened import open_cases
 
 Point = dict[str, Any]
 _CONFIG = {"displayModeBar": False}
@@ -20,9 +20,16 @@ def viewer_palette() -> Palette:
     return DARK if st.context.theme.type == "dark" else LIGHT
 
 
-def show_chart(chart: Chart, key: str, opens: Callable[[Point], dict[str, str]] | None = None) -> None:
-    """Draws a figure. `opens` says which parts (as of `open_cases`) a clicked point stands for."""
-    if opens is None:
+def show_chart(
+    chart: Chart,
+    key: str,
+    opens: Callable[[Point], dict[str, str]] | None = None,
+    *,
+    on_click: Callable[[Point], None] | None = None,
+) -> None:
+    """Draws a figure. `opens` says which parts (as of `open_cases`) a clicked point stands for; `on_click`
+    does with it what it will."""
+    if opens is None and on_click is None:
         st.plotly_chart(chart.figure, key=key, theme=None, config=_CONFIG, alt=chart.alt)
         return
     st.plotly_chart(
@@ -32,13 +39,16 @@ def show_chart(chart: Chart, key: str, opens: Callable[[Point], dict[str, str]] 
         config=_CONFIG,
         alt=chart.alt,
         selection_mode="points",
-        on_select=lambda: _open_selected(key, opens),
+        on_select=lambda: _act_on(key, opens, on_click),
     )
 
 
-def _open_selected(key: str, opens: Callable[[Point], dict[str, str]]) -> None:
+def _act_on(
+    key: str, opens: Callable[[Point], dict[str, str]] | None, on_click: Callable[[Point], None] | None
+) -> None:
     points = st.session_state[key]["selection"]["points"]
-    if points:
-        open_cases(**opens(points[0]))
-    else:
-        close_cases()
+    if opens:
+        parts = opens(points[0]) if points else {}
+        open_cases(**parts)
+    if on_click and points:
+        on_click(points[0])

@@ -166,7 +166,7 @@ def _show_gaps(found: tuple[Gap, ...]) -> None:
                 "open": "Open",
                 "product": [row["product"] for row in rows],
                 "check": [theme.words_of_code(row["check"]) for row in rows],
-                "reason": [theme.words_of_error(row["reason"]) for row in rows],
+                "reason": [_reason(row["reason"]) for row in rows],
                 "flows": [row["flows"] for row in rows],
             }
         ),
@@ -227,6 +227,11 @@ def _show_odd_flows(odd: OddOnes, documents: list[str]) -> None:
 def _documents(row: dict[Any, Any]) -> str:
     names = [theme.words_of_code(row[name]) for name in ("document_type", "other_document_type") if row[name]]
     return " or ".join(names)
+
+
+def _reason(reason: str) -> str:
+    words = theme.words_of_error(reason)
+    return words[:1].upper() + words[1:]
 
 
 def _cell(point: Point) -> dict[str, str]:

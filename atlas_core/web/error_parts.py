@@ -11,6 +11,7 @@ import streamlit as st
 
 from atlas_core.books.columns import Columns
 from atlas_core.insight import theme
+from atlas_core.insight.addresses import NONE
 from atlas_core.insight.charts_errors import (
     NOT_RECOGNISED,
     errors_per_code_chart,
@@ -37,7 +38,7 @@ from atlas_core.web.chart_parts import Point, show_chart, viewer_palette
 from atlas_core.web.opened import open_cases, opening_column, period_parts
 from atlas_core.web.parts import show_empty
 from atlas_core.web.period_parts import ask_for_step
-from atlas_core.web.selection_filters import NONE_GIVEN, text_of
+from atlas_core.web.selection_filters import text_of
 from atlas_core.web.tables import table_height
 from atlas_core.web.words import count_of, span_in_words
 
@@ -60,7 +61,7 @@ def show_tiles(columns: Columns, selection: Selection) -> None:
             untyped.documents,
             untyped.n,
             "Atlas named no type of document; with an error code or without.",
-            {"type": NONE_GIVEN, ANY: "document"},
+            {"type": NONE, ANY: "document"},
         ),
     )
     with st.grid(2, min_column_width=260):
@@ -149,7 +150,8 @@ def show_who(columns: Columns, selection: Selection, show_opened: ShowOpened) ->
             )
     st.caption(
         "Select a point to see its documents below. The line through it is the 95% interval of its rate: "
-        "where two lines overlap widely, the difference may be chance. Dealers are spelled as Atlas read "
+        "where two lines overlap widely, the difference may be chance. A hollow point has fewer than 30 "
+        "documents: too few to say. Dealers are spelled as Atlas read "
         "them."
     )
     show_opened(WHO)

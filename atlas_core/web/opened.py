@@ -10,12 +10,13 @@ from typing import Any
 import streamlit as st
 from streamlit.elements.lib.column_types import ButtonColumnResult, ColumnConfig
 
+from atlas_core.insight.addresses import NONE
 from atlas_core.insight.cases import CheckRange
 from atlas_core.insight.periods import Step
 from atlas_core.insight.selection import Selection
 from atlas_core.insight.theme import BANDS, words_of_code, words_of_error
 from atlas_core.insight.thresholds import Thresholds
-from atlas_core.web.selection_filters import NONE_GIVEN, PAGE, day_of, put, start_of, value_of
+from atlas_core.web.selection_filters import PAGE, day_of, moment_of, put, value_of
 
 PREFIX = "case_"
 NO_SCORE = "none"
@@ -59,7 +60,7 @@ def narrowed(selection: Selection, parts: dict[str, str]) -> Selection:
     changes: dict[str, Any] = {
         attribute: (value_of(parts[part]),) for part, attribute in _TRAITS.items() if part in parts
     }
-    start, end = start_of(parts.get("from")), start_of(parts.get("to"))
+    start, end = moment_of(parts.get("from")), moment_of(parts.get("to"))
     if start is not None:
         changes["created_from"] = max(start, selection.created_from or start)
     if end is not None:
@@ -113,8 +114,8 @@ def words_of_parts(parts: dict[str, str]) -> str:
     """What is open, in words; texts of Atlas's among them."""
     words = []
     for name, text in parts.items():
-        if text == NONE_GIVEN:
-            words.append(f"{name} {NONE_GIVEN}")
+        if text == NONE:
+            words.append(f"{name} {NONE}")
         elif name == "similarity":
             low, high = _span(text)
             words.append("without a similarity" if low is None else f"similarity {_span_words(low, high, 1)}")

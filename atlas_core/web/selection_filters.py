@@ -13,15 +13,14 @@ from typing import Any
 import streamlit as st
 
 from atlas_core.books.columns import Columns
+from atlas_core.insight.addresses import NONE, SINCE, UNTIL
 from atlas_core.insight.periods import DAY_MS
 from atlas_core.insight.selection import Selection
 from atlas_core.insight.theme import words_of_code, words_of_error
 
 PRODUCT, CHECK, TYPE, CODE = "product", "check", "type", "code"
-QUALITY, DEALER, SINCE, UNTIL = "quality", "dealer", "since", "until"
+QUALITY, DEALER = "quality", "dealer"
 PAGE = "page"
-NONE_GIVEN = "none given"
-"""The text in an address for what a flow or document does not have."""
 _OFFERED = 500  # a list of more is no list; what is not offered can still be typed
 
 
@@ -53,12 +52,12 @@ def ask_for_selection(columns: Columns, *, checks: bool = False, codes: bool = F
 
 def text_of(value: str | None) -> str:
     """A value of Atlas's as an address has it."""
-    return NONE_GIVEN if value is None else value
+    return NONE if value is None else value
 
 
 def value_of(text: str) -> str | None:
     """A text of the address as Atlas spelled it; None for "none given"."""
-    return None if text == NONE_GIVEN else text
+    return None if text == NONE else text
 
 
 def day_of(at: int) -> str:
@@ -66,13 +65,16 @@ def day_of(at: int) -> str:
     return dt.datetime.fromtimestamp(at / 1000, tz=dt.UTC).date().isoformat()
 
 
-def start_of(day: str | None) -> int | None:
-    """The first millisecond of a UTC day of the address; None where it is none."""
+def moment_of(text: str | None, *, ends: bool = False) -> int | None:
+    """The moment, in milliseconds, at which a UTC day of the address begins (or `ends`), or that it names
+    itself; None where it is neither."""
+    if text and text.isascii() and text.isdigit() and len(text) < 15:
+        return int(text)
     try:
-        date = dt.date.fromisoformat(day or "")
+        date = dt.date.fromisoformat(text or "")
     except ValueError:
         return None
-    return int(dt.datetime.combine(date, dt.time.min, dt.UTC).timestamp() * 1000)
+    return int(dt.datetime.combine(date, dt.time.min, dt.UTC).timestamp() * 1000) + DAY_MS * ends
 
 
 def put(name: str, texts: str | Sequence[str] | None) -> None:
@@ -84,11 +86,9 @@ def put(name: str, texts: str | Sequence[str] | None) -> None:
 
 
 def _ask_for_days() -> tuple[int | None, int | None]:
-    starts = [start_of(st.query_params.get(name)) for name in (SINCE, UNTIL)]
+    start, end = moment_of(st.query_params.get(SINCE)), moment_of(st.query_params.get(UNTIL), ends=True)
     widget = "filter_days"
-    days = [
-        dt.datetime.fromtimestamp(start / 1000, tz=dt.UTC).date() for start in starts if start is not None
-    ]
+    days = [dt.date.fromisoformat(day_of(at)) for at in (start, end and end - 1) if at is not None]
     st.session_state[widget] = tuple(days) if days == sorted(days) else ()
     st.date_input(
         "Flows begun on (UTC days)",
@@ -97,7 +97,7 @@ def _ask_for_days() -> tuple[int | None, int | None]:
         on_change=_keep_days,
         args=(widget,),
     )
-    return starts[0], None if starts[1] is None else starts[1] + DAY_MS
+    return start, end
 
 
 def _keep_days(widget: str) -> None:
@@ -117,7 +117,7 @@ def _choose(
     st.multiselect(
         label,
         list(dict.fromkeys(offered)),
-        format_func=lambda text: text.capitalize() if text == NONE_GIVEN else words(text),
+        format_func=lambda text: text.capitalize() if text == NONE else words(text),
         placeholder="Any",
         key=widget,
         accept_new_options=len(options) >= _OFFERED,
