@@ -30,8 +30,8 @@ with listed:
     with st.container(horizontal=True, vertical_alignment="center"):
         if found.page.total:
             result_parts.show_place(found)
-        st.space("stretch")
-        result_parts.ask_for_sort()
+            st.space("stretch")
+            result_parts.ask_for_sort()
         result_parts.show_saved_views(wanted, user.name)
         if st.button("Export", icon=":material/download:", disabled=not found.page.total):
             result_parts.show_export(wanted, found.page.total)

@@ -70,7 +70,9 @@ def test_a_background_export_can_be_stopped(settings: Settings) -> None:
 
 
 def test_exports_go_after_a_day_and_a_dead_one_is_not_running_for_ever(settings: Settings) -> None:
-    folder = jobs.exports_folder(settings)
+    jobs.sweep_exports(settings)
+    assert jobs.jobs(settings) == []
+    folder = jobs.new_file(settings, Format.CSV).parent
     for name in ("a" * 16 + ".csv", "a" * 16 + ".csv.part", "a" * 16 + ".json"):
         (folder / name).write_text("{}")
         os.utime(folder / name, (time.time() - 86_500,) * 2)

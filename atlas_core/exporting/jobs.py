@@ -57,10 +57,8 @@ class Job:
 
 
 def exports_folder(settings: Settings) -> Path:
-    """Where exports are kept for a day; made where it is missing, for its owner alone."""
-    folder = settings.data_dir / "exports"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
+    """Where exports are kept for a day."""
+    return settings.data_dir / "exports"
 
 
 def job_file(settings: Settings, job: Job) -> Path:
@@ -70,7 +68,13 @@ def job_file(settings: Settings, job: Job) -> Path:
 
 def new_file(settings: Settings, kind: Format) -> Path:
     """A place for an export that somebody waits for."""
-    return exports_folder(settings) / f"{secrets.token_hex(8)}.{kind.value}"
+    return _made_folder(settings) / f"{secrets.token_hex(8)}.{kind.value}"
+
+
+def _made_folder(settings: Settings) -> Path:
+    folder = exports_folder(settings)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 def start_job(settings: Settings, wanted: FlowFilter, what: What, kind: Format) -> str:
@@ -141,7 +145,7 @@ def find_job(settings: Settings, job_id: str) -> Job:
 def sweep_exports(settings: Settings, *, now: int | None = None) -> None:
     """Deletes what is older than 24 hours, unfinished files included."""
     oldest = (now_ms() if now is None else now) - KEPT_MS
-    for path in exports_folder(settings).iterdir():
+    for path in exports_folder(settings).glob("*"):
         try:
             if path.stat().st_mtime_ns // 1_000_000 < oldest:
                 path.unlink()
@@ -154,7 +158,7 @@ def _stop_sign(settings: Settings, job_id: str) -> Path:
 
 
 def _write(settings: Settings, job: Job) -> None:
-    path = exports_folder(settings) / f"{job.job_id}.json"
+    path = _made_folder(settings) / f"{job.job_id}.json"
     unfinished = path.with_suffix(".new")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

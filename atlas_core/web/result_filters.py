@@ -53,7 +53,7 @@ _MEANINGS: dict[Facet, str] = {
     "check": "The flow has a cross-check of this name below the review threshold.",
     "dealer": "As the delivery order names it, or else the invoice.",
 }
-_PILLS_AT_MOST = 10
+_PILLS_AT_MOST = 12
 _OFFERED_AT_MOST = 300
 _REFUSED = "results_refused"
 

@@ -65,11 +65,17 @@ def middleware() -> list[Middleware]:
 
 @contextlib.asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
-    """Makes the first visit as quick as the next ones."""
+    """Makes the first visit as quick as the next ones, and keeps up what sessions leave behind."""
     answer_without_delay()
     keep_texts_out_of_the_log()
     await asyncio.to_thread(_warm_up)
-    yield
+    from atlas_core.web.upkeep import keep_up  # only now: what it needs takes longest to import
+
+    upkeep = asyncio.create_task(keep_up())
+    try:
+        yield
+    finally:
+        upkeep.cancel()
 
 
 def _warm_up() -> None:
