@@ -12,7 +12,7 @@ import numpy.typing as npt
 from atlas_core.books.columns import DEAD, NO_SCORE, Columns, Flags
 from atlas_core.insight.quadrants import hundredths
 from atlas_core.insight.selection import Selection, selected_documents, selected_flows, selected_kinds
-from atlas_core.insight.tally import SCORE_PLACES, stretches
+from atlas_core.insight.tally import SCORE_PLACES, kind_and_score, stretches
 from atlas_core.insight.thresholds import BANDS, SCORES, Thresholds
 
 PER_PAGE = 50
@@ -70,9 +70,7 @@ def check_cases(
 
     def found() -> Iterator[tuple[int, Flags]]:
         for rows in reversed([*stretches(len(checks))] if wanted.size else []):
-            at = checks.kind[rows] * np.int64(SCORE_PLACES)
-            at += checks.score[rows]
-            is_found = wanted.take(at, mode="clip")
+            is_found = wanted.take(kind_and_score(columns, rows), mode="clip")
             is_found &= mask.take(checks.flow[rows], mode="clip")
             if confidences:
                 places = hundredths(checks.low_confidence[rows])

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from atlas_core.books.columns import NO_SCORE, Columns, Flags
-from atlas_core.insight.frames import frame_of
+from atlas_core.insight.frames import frame_of, picked
 from atlas_core.insight.selection import Selection, kept, selected_flows
 from atlas_core.insight.tally import count_together, low_rows, stretches
 from atlas_core.insight.thresholds import Thresholds, review_limits
@@ -21,6 +21,7 @@ from atlas_core.insight.thresholds import Thresholds, review_limits
 Places = npt.NDArray[np.int64]
 Kinds = npt.NDArray[np.uint16]
 Limits = npt.NDArray[np.int16]
+Sides = tuple[Places, Places]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,65 +54,69 @@ def odd_documents(columns: Columns, selection: Selection, thresholds: Thresholds
     Which checks are selected does not matter here: a flow's low cross-checks are looked at together.
     """
     limits = review_limits(columns, thresholds)
-    flow, kind = _low_rows(columns, selected_flows(columns, selection), limits)
-    starts = np.flatnonzero(np.diff(flow, prepend=-1))
-    counts = np.diff(starts, append=len(flow))
-    several = np.repeat(counts >= 2, counts)
-    flow, kind = flow[several], kind[several]
-    starts, counts = np.flatnonzero(np.diff(flow, prepend=-1)), counts[counts >= 2]
-
     types, sides = _sides(columns)
-    # One of the first low check's two documents, or none, is in all of them.
-    candidates = sides[kind[starts]] if len(starts) else np.empty((0, 2), np.int64)
-    shares = [
-        np.logical_and.reduceat((sides[kind] == np.repeat(candidate, counts)[:, None]).any(axis=1), starts)
-        if len(starts)
-        else np.zeros(0, np.bool_)
-        for candidate in candidates.T
-    ]
-    first = np.where(shares[0], candidates[:, 0], -1)
-    second = np.where(shares[1] & (candidates[:, 0] != candidates[:, 1]), candidates[:, 1], -1)
-    first, second = np.where(first < 0, second, first), np.where(first < 0, -1, second)
-    first, second = _told_apart(columns, limits, flow[starts], first, second)
+    flow, kind = _low_rows(columns, selected_flows(columns, selection), limits)
+    starts, counts = _runs(flow)
+    several = np.repeat(counts > 1, counts)
+    flow, kind = flow[several], kind[several]
+    starts, counts = _runs(flow)
+    flow_ids = flow[starts]
 
+    first, second = _shared_by_all(kind, starts, counts, sides)
+    first, second = _told_apart(columns, limits, sides, flow_ids, first, second)
     has_one = first >= 0
-    ids, counts = flow[starts][has_one][::-1], counts[has_one][::-1]
-    pair = np.sort(np.stack([first[has_one], second[has_one]], axis=1), axis=1)[::-1]
-    pair[pair[:, 0] < 0] = pair[pair[:, 0] < 0][:, ::-1]  # the one document before "no other"
-    (ones, others), flows = count_together(pair[:, 0], pair[:, 1] + 1)
-    width = int(pair[:, 1].max(initial=-1)) + 2
-    places = np.searchsorted(ones * width + others, pair[:, 0] * width + pair[:, 1] + 1)
+    flow_ids, counts, first, second = (part[has_one][::-1] for part in (flow_ids, counts, first, second))
+    is_pair = second >= 0
+    ones = np.where(is_pair, np.minimum(first, second), first)
+    others = np.where(is_pair, np.maximum(first, second), len(types))
+    (one_of, other_of), flows = count_together(ones, others)
+    width = len(types) + 1
+    places = np.searchsorted(one_of * width + other_of, ones * width + others)
     checks = np.bincount(places, counts, minlength=len(flows)).astype(np.int64)
     order = np.argsort(-flows, kind="stable")
     frame = frame_of(
-        document_type=[types[ones[row]] for row in order],
-        other_document_type=[types[others[row] - 1] if others[row] else None for row in order],
+        document_type=picked(types, one_of[order]),
+        other_document_type=picked([*types, None], other_of[order]),
         flows=flows[order],
         checks=checks[order],
     )
-    return OddOnes(frame, len(starts), len(starts) - len(ids), ids, np.argsort(order)[places])
+    return OddOnes(frame, len(starts), len(starts) - len(flow_ids), flow_ids, np.argsort(order)[places])
+
+
+def _runs(flow: Places) -> tuple[Places, Places]:
+    """Where each flow's rows begin, and how many they are."""
+    starts = np.flatnonzero(np.concatenate([[True], flow[1:] != flow[:-1]])[: len(flow)])
+    return starts, np.diff(starts, append=len(flow))
+
+
+def _shared_by_all(kind: Kinds, starts: Places, counts: Places, sides: Sides) -> tuple[Places, Places]:
+    """For each flow, the one or two document types that all its rows compare; -1 for none."""
+    of_row = [side[kind] for side in sides]
+    shared = []
+    for side in of_row:  # what all rows share, the first row has
+        candidate = side[starts]
+        wanted = np.repeat(candidate, counts)
+        in_row = (of_row[0] == wanted) | (of_row[1] == wanted)
+        in_all = np.logical_and.reduceat(in_row, starts) if len(starts) else np.zeros(0, np.bool_)
+        shared.append(np.where(in_all, candidate, -1))
+    first, second = shared
+    second = np.where(first == second, -1, second)
+    return np.where(first < 0, second, first), np.where(first < 0, -1, second)
 
 
 def _told_apart(
-    columns: Columns,
-    limits: Limits,
-    flow_ids: npt.NDArray[np.int64],
-    first: Places,
-    second: Places,
+    columns: Columns, limits: Limits, sides: Sides, flow_ids: Places, first: Places, second: Places
 ) -> tuple[Places, Places]:
     """Settles pairs: a document that agrees with a third one is not the odd one, unless both do."""
     in_doubt = second >= 0
     mask = np.zeros(len(columns.flows), np.bool_)
     mask[flow_ids[in_doubt]] = True
     flow, kind = _passed_rows(columns, mask, limits)
-    if not len(flow):
-        return first, second
-    _, sides = _sides(columns)
     at = np.searchsorted(flow_ids, flow)
     one, other = first[at], second[at]
     first_agrees, second_agrees = (np.zeros(len(flow_ids), np.bool_) for _ in range(2))
-    for here, there in ((0, 1), (1, 0)):
-        side, across = sides[kind, here], sides[kind, there]
+    of_row = [side[kind] for side in sides]
+    for side, across in (of_row, of_row[::-1]):
         first_agrees[at[(side == one) & (across != other) & (across != side)]] = True
         second_agrees[at[(side == other) & (across != one) & (across != side)]] = True
     only_second = in_doubt & first_agrees & ~second_agrees
@@ -119,14 +124,15 @@ def _told_apart(
     return np.where(only_second, second, first), np.where(only_second | only_first, -1, second)
 
 
-def _sides(columns: Columns) -> tuple[list[str], Places]:
-    """The document types that kinds compare, and the two of each kind: shape (kinds, 2)."""
+def _sides(columns: Columns) -> tuple[list[str], Sides]:
+    """The document types that kinds compare, and for each kind the place of its two."""
     kinds = columns.names.kinds
     types = sorted({side for kind in kinds for side in (kind.source_doc, kind.target_doc)})
     place = {document_type: at for at, document_type in enumerate(types)}
-    return types, np.array(
-        [(place[kind.source_doc], place[kind.target_doc]) for kind in kinds], np.int64
-    ).reshape(len(kinds), 2)
+    return types, (
+        np.array([place[kind.source_doc] for kind in kinds], np.int64),
+        np.array([place[kind.target_doc] for kind in kinds], np.int64),
+    )
 
 
 def _low_rows(columns: Columns, mask: Flags, limits: Limits) -> tuple[Places, Kinds]:
@@ -143,10 +149,10 @@ def _passed_rows(columns: Columns, mask: Flags, limits: Limits) -> tuple[Places,
     checks = columns.checks
     found = []
     for rows in stretches(len(checks)):
-        picked = np.flatnonzero(mask.take(checks.flow[rows], mode="clip"))
-        kind, score = checks.kind[rows][picked], checks.score[rows][picked]
+        here = np.flatnonzero(mask.take(checks.flow[rows], mode="clip"))
+        kind, score = checks.kind[rows][here], checks.score[rows][here]
         wanted = (score < NO_SCORE) & (score >= limits[kind])
-        found.append((checks.flow[rows][picked[wanted]].astype(np.int64), kind[wanted]))
+        found.append((checks.flow[rows][here[wanted]].astype(np.int64), kind[wanted]))
     return _by_flow(found)
 
 

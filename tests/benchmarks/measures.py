@@ -44,57 +44,65 @@ _DAY = 86_400_000
 _EIGHTH = 8
 
 NOW, LOWER = Thresholds(), Thresholds(60, 85)
-Question = Callable[[Columns, Selection, Books], object]
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a question is asked with. What checks are expected is learnt once and kept with the page."""
+
+    columns: Columns
+    selection: Selection
+    books: Books
+    expected: coverage.Expected
+
+
+Question = Callable[[Page], object]
 
 
 def one_check_lower(columns: Columns) -> Thresholds:
     return NOW.with_check(columns.names.kinds[0].name, 60, 85)
 
 
-def usual(columns: Columns) -> coverage.Expected:
-    """What is expected is learnt once and kept with the page; it is no part of the two questions on it."""
-    names = tuple(sorted({kind.name for kind in columns.names.kinds}))
-    return tuple((product, names[:8]) for product in columns.names.products if product)
+def rows_behind(page: Page) -> object:
+    found = cases.check_cases(
+        page.columns, page.selection, cases.CheckRange(bands=("review",), confidence_to=69)
+    )
+    return checks_at(page.books, found.flow_ids.tolist(), found.ordinals.tolist())
 
 
-def rows_behind(columns: Columns, selection: Selection, books: Books) -> object:
-    found = cases.check_cases(columns, selection, cases.CheckRange(bands=("review",), confidence_to=69))
-    return checks_at(books, found.flow_ids.tolist(), found.ordinals.tolist())
+def documents_behind(page: Page) -> object:
+    found = cases.document_cases(page.columns, page.selection)
+    return documents_at(page.books, found.flow_ids.tolist(), found.ordinals.tolist())
 
 
-def documents_behind(columns: Columns, selection: Selection, books: Books) -> object:
-    found = cases.document_cases(columns, selection)
-    return documents_at(books, found.flow_ids.tolist(), found.ordinals.tolist())
-
-
-def cured(columns: Columns, selection: Selection, books: Books) -> object:
-    later = later_flows(books, cures.flows_to_ask(columns, selection))
-    return cures.cured_codes(columns, selection, later)
+def cured(page: Page) -> object:
+    later = later_flows(page.books, cures.flows_to_ask(page.columns, page.selection))
+    return cures.cured_codes(page.columns, page.selection, later)
 
 
 QUESTIONS: dict[str, Question] = {
-    "flows selected": lambda c, s, _: selecting.selected_flows(c, s),
-    "today": lambda c, s, _: today.today(c, s),
-    "funnel": lambda c, s, _: today.funnel(c, s),
-    "flows per day": lambda c, s, _: today.flows_per_day(c, s),
-    "time per stage": lambda c, s, _: today.time_per_stage(c, s),
-    "histograms": lambda c, s, _: distributions.checks_per_score(c, s),
-    "what-if, all checks": lambda c, s, _: what_if.what_if(c, s, NOW, LOWER),
-    "what-if, one check": lambda c, s, _: what_if.what_if(c, s, NOW, one_check_lower(c)),
-    "quadrants": lambda c, s, _: quadrants.quadrants(c, s, NOW),
-    "trend": lambda c, s, _: trends.bands_per_week(c, s, NOW),
-    "trend per dealer": lambda c, s, _: trends.bands_per_week(c, s, NOW, "week", "dealer"),
-    "trend per type": lambda c, s, _: trends.bands_per_week(c, s, NOW, "week", "document_type"),
-    "coverage": lambda c, s, _: coverage.coverage(c, s, usual(c), NOW),
-    "gaps": lambda c, s, _: gaps.gaps(c, s, usual(c)),
-    "odd one out": lambda c, s, _: odd_one_out.odd_documents(c, s, NOW),
+    "flows selected": lambda p: selecting.selected_flows(p.columns, p.selection),
+    "today": lambda p: today.today(p.columns, p.selection),
+    "funnel": lambda p: today.funnel(p.columns, p.selection),
+    "flows per day": lambda p: today.flows_per_day(p.columns, p.selection),
+    "time per stage": lambda p: today.time_per_stage(p.columns, p.selection),
+    "histograms": lambda p: distributions.checks_per_score(p.columns, p.selection),
+    "what-if, all checks": lambda p: what_if.what_if(p.columns, p.selection, NOW, LOWER),
+    "what-if, one check": lambda p: what_if.what_if(p.columns, p.selection, NOW, one_check_lower(p.columns)),
+    "quadrants": lambda p: quadrants.quadrants(p.columns, p.selection, NOW),
+    "trend": lambda p: trends.bands_per_week(p.columns, p.selection, NOW),
+    "trend per dealer": lambda p: trends.bands_per_week(p.columns, p.selection, NOW, "week", "dealer"),
+    "trend per type": lambda p: trends.bands_per_week(p.columns, p.selection, NOW, "week", "document_type"),
+    "coverage": lambda p: coverage.coverage(p.columns, p.selection, p.expected, NOW),
+    "gaps": lambda p: gaps.gaps(p.columns, p.selection, p.expected),
+    "odd one out": lambda p: odd_one_out.odd_documents(p.columns, p.selection, NOW),
     "a cell's cross-checks": rows_behind,
-    "errors per code": lambda c, s, _: errors.errors_per_code(c, s),
-    "errors per type": lambda c, s, _: errors.errors_per_type(c, s),
-    "errors per day": lambda c, s, _: errors.errors_per_day(c, s),
-    "errors per reason": lambda c, s, _: errors.errors_per_reason(c, s),
-    "errors per dealer": lambda c, s, _: errors.errors_per_dealer(c, s),
-    "documents without type": lambda c, s, _: errors.documents_without_type(c, s),
+    "errors per code": lambda p: errors.errors_per_code(p.columns, p.selection),
+    "errors per type": lambda p: errors.errors_per_type(p.columns, p.selection),
+    "errors per day": lambda p: errors.errors_per_day(p.columns, p.selection),
+    "errors per reason": lambda p: errors.errors_per_reason(p.columns, p.selection),
+    "errors per dealer": lambda p: errors.errors_per_dealer(p.columns, p.selection),
+    "documents without type": lambda p: errors.documents_without_type(p.columns, p.selection),
     "a code's documents": documents_behind,
     "cures (newest 5,000)": cured,
 }
@@ -127,14 +135,15 @@ def selections_of(columns: Columns) -> dict[str, Selection]:
 def measure(made: LargeBooks, rounds: int = ROUNDS) -> Timed:
     """Each question in turn, round after round, so that a busy moment touches all of them."""
     columns = open_columns(made.data_dir)
+    expected = coverage.expected_checks(columns, Selection())
     times: dict[tuple[str, str], list[float]] = {}
     with open_books(made.atlas, made.desk) as books:
         for round_number in range(rounds + 1):
             for within, selection in selections_of(columns).items():
                 for name, question in QUESTIONS.items():
-                    fresh = replace(columns)
+                    page = Page(replace(columns), selection, books, expected)
                     begin = time.perf_counter()
-                    question(fresh, selection, books)
+                    question(page)
                     took = (time.perf_counter() - begin) * 1000
                     if round_number:  # the first one fetches the pages
                         times.setdefault((name, within), []).append(took)
