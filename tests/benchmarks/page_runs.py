@@ -63,13 +63,11 @@ def place_of_this_run() -> Path:
 
 
 def main() -> None:
-    import logging
-
-    from streamlit import config
+    from streamlit import config, logger
     from streamlit.testing.v1 import AppTest
 
     config.set_option("runner.postScriptGC", False)  # as the desk sets it: favours whoever makes more rubbish
-    logging.getLogger("streamlit").setLevel(logging.ERROR)
+    logger.set_log_level("ERROR")
     test = AppTest.from_file(str(PAGES / f"{sys.argv[1]}.py"), default_timeout=_PATIENCE)
     for _ in sys.stdin:
         begin = time.perf_counter()
