@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from atlas_core.books.columns import Int64
 from atlas_core.insight.palette import Palette
 
 FONT = '"Source Sans", sans-serif'
@@ -174,6 +175,16 @@ def categories(labels: Sequence[str], **axis: Any) -> Axis:
 def titled(words: str, palette: Palette, **axis: Any) -> Axis:
     """An axis with its name."""
     return {"title": {"text": words, "font": {"size": SIZE, "color": palette.quiet}, "standoff": 6}, **axis}
+
+
+def along_time(starts: Int64) -> Trace:
+    """The places of x on an axis of UTC days, for moments in milliseconds: two numbers where they are evenly
+    apart. As texts, since Plotly would turn numbers into the reader's own zone."""
+    days = [str(day) for day in np.asarray(starts, "datetime64[ms]").astype("datetime64[D]")]
+    apart = np.unique(np.diff(starts))
+    if len(apart) == 1:
+        return {"x0": days[0], "dx": int(apart[0])}
+    return {"x": days}
 
 
 def percent(share: float | None) -> str:

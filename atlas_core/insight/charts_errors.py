@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
-from atlas_core.insight.charts import Chart, Trace, categories, cells, chart_of, label_of, percent, titled
+from atlas_core.insight.charts import (
+    Chart,
+    Trace,
+    along_time,
+    categories,
+    cells,
+    chart_of,
+    label_of,
+    percent,
+    titled,
+)
 from atlas_core.insight.palette import Palette
+from atlas_core.insight.periods import DAY_MS
 from atlas_core.insight.rates import FEWEST
 from atlas_core.insight.theme import words_of_code, words_of_error
 
 NOT_RECOGNISED = "Not recognised"
 NOT_GIVEN = "Not known"
-_MOST_BARS = 20
+_MOST_BARS, _MOST_STACKED = 20, 8
 
 
 def errors_per_code_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
@@ -101,27 +113,34 @@ def errors_per_type_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
 
 
 def errors_per_day_chart(frame: pd.DataFrame, step: str, palette: Palette) -> Chart:
-    """The frame of `errors_per_day`, a stack for each day, week or month; `customdata`: [code, start_at]."""
-    codes = list(dict.fromkeys(frame["code"]))
+    """The frame of `errors_per_day`, a stack for each day, week or month.
+
+    The place of a clicked bar's trace (`curve_number`) is its code's in `codes_shown`; its `customdata` the
+    day (from 1970) on which the period begins.
+    """
+    codes = codes_shown(frame)
     traces: list[Trace] = []
     for place, code in enumerate(codes):
         rows = frame[frame["code"] == code]
+        starts = rows["start_at"].to_numpy(np.int64)
         traces.append(
             {
                 "type": "bar",
                 "name": label_of(words_of_error(code)),
-                "x": rows["start_at"].to_numpy(),
+                **along_time(starts),
                 "y": rows["documents"].to_numpy(),
                 "marker": {"color": palette.of_place(place)},
-                "customdata": [[code, int(start)] for start in rows["start_at"]],
+                "customdata": (starts // DAY_MS).astype(np.int32),
                 "hovertemplate": "%{y:,} documents, %{x|%-d %b %Y}<extra></extra>",
             }
         )
+    n, total = int(frame.loc[frame["code"].isin(codes), "documents"].sum()), frame["code"].nunique()
+    rest = f"; the {len(codes)} commonest of {total} codes" if total > len(codes) else ""
     return chart_of(
         traces,
         palette,
         title=f"Documents with an error per {step}",
-        unit=f"Number of documents, n = {int(frame['documents'].sum()):,} with an error; {step}s are UTC",
+        unit=f"Number of documents, n = {n:,} with an error{rest}; {step}s are UTC",
         legend=len(codes) > 1,
         barmode="stack",
         axes={
@@ -129,6 +148,12 @@ def errors_per_day_chart(frame: pd.DataFrame, step: str, palette: Palette) -> Ch
             "yaxis": titled("Documents", palette, rangemode="tozero", tickformat=",d"),
         },
     )
+
+
+def codes_shown(frame: pd.DataFrame) -> list[str]:
+    """The codes of `errors_per_day` that its chart has room for, the most frequent first."""
+    totals = frame.groupby("code")["documents"].sum().sort_values(ascending=False, kind="stable")
+    return [str(code) for code in totals.index[:_MOST_STACKED]]
 
 
 def errors_per_trait_chart(frame: pd.DataFrame, trait: str, palette: Palette) -> Chart:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
-from atlas_core.insight.charts import Chart, Trace, categories, chart_of, percent, titled
+from atlas_core.insight.charts import Chart, Trace, along_time, categories, chart_of, percent, titled
 from atlas_core.insight.palette import Palette
+from atlas_core.insight.periods import DAY_MS
 from atlas_core.insight.rates import FEWEST
 from atlas_core.insight.theme import OUTCOMES, outcome_look
 
@@ -14,10 +16,11 @@ STEPS = {
     "uploaded": "Uploaded",
     "read": "Read",
     "compared": "Compared",
-    "ended": "Ended",
+    "ended": "Ended, well or not",
     "result": "With a result",
     "clear": "Clear",
 }
+OUTCOMES_SHOWN = tuple(OUTCOMES)
 STAGES = {
     "upload": "Upload",
     "processing": "Reading",
@@ -58,21 +61,26 @@ def funnel_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
 
 
 def flows_per_day_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
-    """The frame of `flows_per_day`, a stack for each day; `customdata` of a bar: its outcome and start_at."""
+    """The frame of `flows_per_day`, a stack for each day.
+
+    The place of a clicked bar's trace (`curve_number`) is its outcome's in `OUTCOMES_SHOWN`; its `customdata`
+    the day (from 1970).
+    """
     total = int(frame["flows"].sum())
     traces: list[Trace] = []
-    for outcome in [outcome for outcome in OUTCOMES if outcome in set(frame["outcome"])]:
-        rows = frame[(frame["outcome"] == outcome) & (frame["flows"] > 0)]
-        if rows.empty:
-            continue
+    for outcome in OUTCOMES_SHOWN:
+        rows = frame[frame["outcome"] == outcome]
+        starts = rows["start_at"].to_numpy(np.int64)
+        flows = rows["flows"].to_numpy()
         traces.append(
             {
                 "type": "bar",
                 "name": outcome_look(outcome).label,
-                "x": rows["start_at"].tolist(),
-                "y": rows["flows"].tolist(),
+                "showlegend": bool(flows.any()),
+                **along_time(starts),
+                "y": flows,
                 "marker": {"color": palette.outcome(outcome)},
-                "customdata": [[str(outcome), start] for start in rows["start_at"].tolist()],
+                "customdata": (starts // DAY_MS).astype(np.int32),
                 "hovertemplate": "%{y:,} flows, %{x|%-d %b %Y}<extra></extra>",
             }
         )

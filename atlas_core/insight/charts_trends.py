@@ -7,8 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from atlas_core.books.columns import Int64
-from atlas_core.insight.charts import Axis, Chart, Trace, chart_of, plain
+from atlas_core.insight.charts import Axis, Chart, Trace, along_time, chart_of, plain
 from atlas_core.insight.palette import Palette
 from atlas_core.insight.periods import DAY_MS
 from atlas_core.insight.rates import FEWEST
@@ -87,7 +86,7 @@ def _line(rows: pd.DataFrame, threshold: Threshold, yaxis: str, palette: Palette
     """The two edges of the interval, and the line: three traces."""
     starts = rows["start_at"].to_numpy(np.int64)
     changed, is_few = rows[f"{threshold}_changed"].to_numpy(), rows["n"].to_numpy() < FEWEST
-    shared: Trace = {"type": "scatter", "yaxis": yaxis, **_along(starts)}
+    shared: Trace = {"type": "scatter", "yaxis": yaxis, **along_time(starts)}
     edge: Trace = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
     low, high, shares = (
         rows[f"{threshold}_{name}"].to_numpy(np.float32) for name in ("low", "high", "share")
@@ -113,11 +112,3 @@ def _line(rows: pd.DataFrame, threshold: Threshold, yaxis: str, palette: Palette
             "hovertemplate": "%{x|%-d %b %Y}: %{y:.1%} of %{text:,}<extra></extra>",
         },
     ]
-
-
-def _along(starts: Int64) -> Trace:
-    """The places of x, in two numbers where they are evenly apart."""
-    apart = np.diff(starts)
-    if len(apart) and (apart == apart[0]).all():
-        return {"x0": int(starts[0]), "dx": int(apart[0])}
-    return {"x": starts}

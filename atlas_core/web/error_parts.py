@@ -14,6 +14,7 @@ from atlas_core.insight import theme
 from atlas_core.insight.addresses import NONE
 from atlas_core.insight.charts_errors import (
     NOT_RECOGNISED,
+    codes_shown,
     errors_per_code_chart,
     errors_per_day_chart,
     errors_per_trait_chart,
@@ -31,7 +32,7 @@ from atlas_core.insight.errors import (
 )
 from atlas_core.insight.groups import OTHERS
 from atlas_core.insight.measures import share_in_words
-from atlas_core.insight.periods import Step
+from atlas_core.insight.periods import DAY_MS, Step
 from atlas_core.insight.selection import Selection
 from atlas_core.web import loaders
 from atlas_core.web.chart_parts import Point, show_chart, viewer_palette
@@ -127,10 +128,11 @@ def show_codes(columns: Columns, selection: Selection, show_opened: ShowOpened) 
 def show_time(columns: Columns, selection: Selection, show_opened: ShowOpened) -> None:
     """How many documents have an error in each day, week or month."""
     step = ask_for_step()
+    frame = errors_per_day(columns, selection, step)
     show_chart(
-        errors_per_day_chart(errors_per_day(columns, selection, step), step, viewer_palette()),
+        errors_per_day_chart(frame, step, viewer_palette()),
         f"errors_per_{step}",
-        partial(_bar_of_step, step),
+        partial(_bar_of_step, step, codes_shown(frame)),
     )
     st.caption("Select a bar to see its documents below. A document belongs to the day its flow began.")
     show_opened(TIME)
@@ -211,9 +213,9 @@ def _cell_of_type(point: Point) -> dict[str, str]:
     return {"at": CODES, "code": str(code), "type": text_of(document_type)}
 
 
-def _bar_of_step(step: Step, point: Point) -> dict[str, str]:
-    code, start_at = point["customdata"]
-    return {"at": TIME, "code": str(code), **period_parts(int(start_at), step)}
+def _bar_of_step(step: Step, codes: list[str], point: Point) -> dict[str, str]:
+    start_at = int(point["customdata"]) * DAY_MS
+    return {"at": TIME, "code": codes[point["curve_number"]], **period_parts(start_at, step)}
 
 
 def _point_of_trait(trait: str, point: Point) -> dict[str, str]:

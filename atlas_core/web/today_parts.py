@@ -10,7 +10,12 @@ from atlas_core.books.columns import Columns
 from atlas_core.clock import now_ms
 from atlas_core.insight.addresses import SINCE, SORT, UNTIL
 from atlas_core.insight.charts import percent
-from atlas_core.insight.charts_today import flows_per_day_chart, funnel_chart, time_per_stage_chart
+from atlas_core.insight.charts_today import (
+    OUTCOMES_SHOWN,
+    flows_per_day_chart,
+    funnel_chart,
+    time_per_stage_chart,
+)
 from atlas_core.insight.finding import FlowFilter
 from atlas_core.insight.periods import DAY_MS
 from atlas_core.insight.rates import FEWEST
@@ -143,6 +148,7 @@ def _change_in_words(metric: Metric) -> str | None:
 
 
 def _open_day(point: Point) -> None:
-    outcome, start_at = point["customdata"]
-    day = FlowFilter(outcomes=(str(outcome),), created_from=int(start_at), created_to=int(start_at) + DAY_MS)
+    start_at = int(point["customdata"]) * DAY_MS
+    outcome = OUTCOMES_SHOWN[point["curve_number"]]
+    day = FlowFilter(outcomes=(outcome,), created_from=start_at, created_to=start_at + DAY_MS)
     st.switch_page("pages/results.py", query_params=link_to_flows(day))
