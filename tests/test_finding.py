@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from atlas_core.books.reading import open_books
 from atlas_core.books.results import save_result
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.errors import InputError
+from atlas_core.insight import paging
 from atlas_core.insight.facets import FACETS, Facet, facet_counts
 from atlas_core.insight.finding import FlowFilter, Found, Rules, find, newest_first
 from atlas_core.insight.paging import SORTS, Key, Sort, key_of, page_of
@@ -201,12 +203,12 @@ SORT_SQL: dict[Sort, str] = {
 }
 
 
-@given(flows, st.sampled_from(SORTS), st.integers(1, 7))
-@settings(max_examples=40, deadline=None)
+@given(flows, st.sampled_from(SORTS), st.integers(1, 7), st.sampled_from((4, 9, 1 << 14)))
+@settings(max_examples=60, deadline=None)
 def test_pages_by_key_give_each_flow_once_in_order_to_the_last_page_and_back(
-    made: list[MadeFlow], sort: Sort, size: int
+    made: list[MadeFlow], sort: Sort, size: int, sample: int
 ) -> None:
-    with made_book(made) as book:
+    with made_book(made) as book, patch.object(paging, "_SAMPLE", sample):
         ordered = f"SELECT flow_id FROM flows ORDER BY {SORT_SQL[sort]}, flow_id DESC"  # noqa: S608
         order = [row[0] for row in book.rows(ordered)]
         expected = [order[start : start + size] for start in range(0, len(order), size)] or [[]]

@@ -12,11 +12,13 @@ import numpy.typing as npt
 
 from atlas_core.books.columns import OUTCOMES, Columns, Flags
 from atlas_core.insight.selection import among
+from atlas_core.insight.tally import stretches
 
 Places = npt.NDArray[np.intp]
 Facet = Literal["outcome", "status", "product", "type", "code", "check", "dealer"]
 FACETS: tuple[Facet, ...] = ("outcome", "status", "product", "type", "code", "check", "dealer")
 
+_FEW_VALUES = 12
 _VALUES_HELD = 64
 """Types, codes and checks beyond the first so many take part as filters, but are not counted."""
 
@@ -41,7 +43,7 @@ def facet_counts(columns: Columns, facet: Facet, mask: Flags, *, review_below: i
         # The sets may know values already that this version does not, and never hold all of very many.
         return _by_count(list(zip(texts, held, strict=False)), max(0, len(texts) - _VALUES_HELD))
     codes, texts = single_valued(columns, facet)
-    counts = np.bincount(codes[mask], minlength=len(texts))[: len(texts)].tolist()
+    counts = _count(codes, mask, len(texts))
     if facet == "dealer":
         counts[0] = 0
     return _by_count(list(zip(texts, counts, strict=True)))
@@ -73,6 +75,22 @@ def flows_having(columns: Columns, facet: Facet, wanted: Sequence[str | None], *
     mask[rows[np.isin(values, places) & (rows < len(mask))]] = True
     mask[:1] = False
     return mask
+
+
+def _count(codes: npt.NDArray[Any], mask: Flags, values: int) -> list[int]:
+    """How often each code below `values` stands where the mask is true."""
+    if values <= _FEW_VALUES:
+        return [int(np.count_nonzero((codes == code) & mask)) for code in range(values)]
+    # Two places for each code, in the mask and out of it: to pick a random half first takes three times as
+    # long.
+    counts = np.zeros(2 * values, np.int64)
+    for rows in stretches(len(codes)):
+        at = codes[rows].astype(np.int64)
+        at *= 2
+        at += mask[rows]
+        counts += np.bincount(at, minlength=len(counts))[: len(counts)]
+    inside: list[int] = counts[1::2].tolist()
+    return inside
 
 
 def _by_count(counts: Sequence[tuple[str | None, int]], uncounted: int = 0) -> Counts:

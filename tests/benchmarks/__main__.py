@@ -6,9 +6,9 @@ import platform
 import sqlite3
 from datetime import UTC, datetime
 
-from tests.benchmarks import mirroring, parsing, polling, storing
+from tests.benchmarks import finding, mirroring, parsing, polling, storing
 
-BENCHMARKS = (parsing, polling, storing, mirroring)
+BENCHMARKS = (parsing, polling, storing, mirroring, finding)
 
 
 def main() -> None:
