@@ -16,7 +16,7 @@ from atlas_core.insight.theme import words_of_code
 Threshold = Literal["review", "below_strong"]
 STRIP_HEIGHT = 104  # pixels
 TRACES = 3
-MOST_STRIPS, MOST_POINTS = 10, 700
+MOST_STRIPS, MOST_POINTS = 8, 320
 """What one figure may hold, to stay light."""
 _DIAMOND, _OPEN_CIRCLE = 2, 100  # Plotly's numbers
 _WORDS: dict[Threshold, str] = {"review": "review", "below_strong": "strong"}

@@ -27,7 +27,7 @@ from atlas_core.web.period_parts import ask_for_step
 from atlas_core.web.selection_filters import text_of
 from atlas_core.web.words import count_of
 
-MOST_FIGURES = 4
+MOST_FIGURES = 6
 QUADRANT, TREND = "quadrant", "trend"
 SURE, UNDER, BY, OF = "sure", "under", "by", "of"
 _MEANINGS = dict(
