@@ -124,9 +124,8 @@ def flat_table(books: LargeBooks) -> Iterator[Path]:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode = OFF")
             connection.execute("ATTACH ? AS books", (f"{books.atlas}",))
-            connection.execute(
-                "CREATE TABLE cross_checks AS SELECT * FROM books.flows_v JOIN books.cross_checks_v USING (flow_uuid)"
-            )
+            rows = "SELECT * FROM books.flows_v JOIN books.cross_checks_v USING (flow_uuid)"
+            connection.execute(f"CREATE TABLE cross_checks AS {rows}")
         yield path
 
 
