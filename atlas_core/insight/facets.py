@@ -174,8 +174,9 @@ class _Sets:
 
     def _follow(self, columns: Columns, review_below: int) -> None:
         flows, size = columns.flows, len(columns.flows)
-        if self._source is not flows.result.base or self._review_below != review_below:
-            self._source, self._review_below = flows.result.base, review_below
+        source = flows.result if flows.result.base is None else flows.result.base
+        if self._source is not source or self._review_below != review_below:
+            self._source, self._review_below = source, review_below
             self._results = np.empty(0, np.uint32)
             self._sets = {facet: np.empty((0, 0), np.bool_) for facet in _HELD}
             self._rows = dict.fromkeys(self._rows, 0)

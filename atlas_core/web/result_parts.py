@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 import streamlit as st
 
 from atlas_core.books.queries import SavedView, What
+from atlas_core.books.queries.found import FOUND_AT_MOST
 from atlas_core.exporting import jobs
 from atlas_core.exporting.exports import count_rows, fitting_flows, in_words, write_export
 from atlas_core.exporting.jobs import Job
@@ -42,8 +43,8 @@ def show_cut(found: Found) -> None:
         )
     if "words" in found.cut:
         st.info(
-            "Very many flows have these words: the newest 50,000 of them were looked at, and counts are of "
-            "those. Add a word or days. An export is always whole.",
+            f"Very many flows have these words: the newest {FOUND_AT_MOST:,} of them were looked at, and counts "
+            "are of those. Add a word or days. An export is always whole.",
             icon=":material/filter_alt:",
         )
 
