@@ -43,8 +43,8 @@ def show_cut(found: Found) -> None:
         )
     if "words" in found.cut:
         st.info(
-            f"Very many flows have these words: the newest {FOUND_AT_MOST:,} of them were looked at, and counts "
-            "are of those. Add a word or days. An export is always whole.",
+            f"Very many flows have these words: the newest {FOUND_AT_MOST:,} of them were looked at, and "
+            "counts are of those. Add a word or days. An export is always whole.",
             icon=":material/filter_alt:",
         )
 
