@@ -58,7 +58,7 @@ def running_pages(environment: dict[str, str]) -> Iterator[str]:
     port = environment["ATLAS_UI_PORT"]
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
-    with _running(command, environment, f"{url}/_stcore/health"):
+    with running_process(command, environment, f"{url}/_stcore/health"):
         yield url
 
 
@@ -66,7 +66,7 @@ def running_pages(environment: dict[str, str]) -> Iterator[str]:
 def running_worker(environment: dict[str, str]) -> Iterator[str]:
     """The worker; gives its receiver's address."""
     url = f"http://127.0.0.1:{environment['ATLAS_RECEIVER_PORT']}"
-    with _running([sys.executable, "-m", "atlas_core", "worker"], environment, f"{url}/healthz"):
+    with running_process([sys.executable, "-m", "atlas_core", "worker"], environment, f"{url}/healthz"):
         yield url
 
 
@@ -81,7 +81,8 @@ def running_desk(data_dir: Path, atlas_url: str) -> Iterator[RunningDesk]:
 
 
 @contextmanager
-def _running(command: list[str], environment: dict[str, str], health: str) -> Iterator[None]:
+def running_process(command: list[str], environment: dict[str, str], health: str) -> Iterator[None]:
+    """A server, from the moment that its `health` address answers."""
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
