@@ -36,7 +36,7 @@ DEALERS = ("Invented Shop", "Other Shop")
 QUALITIES = ("original", "xerox_copy")
 OUTCOMES = ("running", "clear", "review", "failed", "unknown")
 
-confidences = st.one_of(st.none(), st.sampled_from([0.0, 0.005, 0.29, 0.57, 0.7, 0.95, 0.999, 1.0]))
+confidences = st.sampled_from([None, 0.0, 0.005, 0.29, 0.57, 0.7, 0.95, 0.999, 1.0])
 similarities = st.one_of(
     st.none(), st.integers(0, 100), st.sampled_from([69.5, 69.999, 70, 89.99, 90, 99.5, 100.0])
 )
@@ -66,7 +66,9 @@ checks = st.builds(
 flows = st.builds(
     MadeFlow,
     created_at=st.builds(
-        lambda day, ms: MONDAY + day * DAY + ms, st.integers(0, 40), st.integers(0, DAY - 1)
+        lambda day, ms: MONDAY + day * DAY + ms,
+        st.integers(0, 40),
+        st.sampled_from([0, 0, 1, DAY // 2, DAY - 1]),
     ),
     product=st.sampled_from(PRODUCTS),
     application=st.sampled_from(["", "APP-A", "APP-B"]),

@@ -15,13 +15,14 @@ from atlas_core.errors import InputError
 from atlas_core.insight.distributions import checks_per_score, spikes
 from atlas_core.insight.odd_one_out import odd_documents
 from atlas_core.insight.periods import steps_of_flows
+from atlas_core.insight.quadrants import hundredths, quadrants
 from atlas_core.insight.rates import percentiles, rate, wilson_interval
 from atlas_core.insight.selection import Selection, selected_flows
 from atlas_core.insight.thresholds import Thresholds
 from atlas_core.insight.trends import bands_per_week
 from atlas_core.insight.what_if import what_if
 from tests.any_books import books, few_books, thresholds
-from tests.made_columns import DAY, MONDAY, MadeCheck, MadeFlow, made_book
+from tests.made_columns import DAY, MONDAY, MadeCheck, MadeDocument, MadeFlow, made_book
 
 ALL = Selection()
 
@@ -116,6 +117,48 @@ def test_wilsons_interval_has_its_known_values() -> None:
     assert all(math.isnan(end) for end in (*wilson_interval(0, 0), rate(0, 0)))
 
 
+def test_a_confidence_counts_as_the_hundredth_that_its_digits_say() -> None:
+    every = np.arange(1, 101)
+    assert hundredths((every / 100).astype(np.float32)).tolist() == every.tolist()
+    odd = np.array([0, 0.005, 0.2899, 0.9999, np.nan], np.float32)
+    assert hundredths(odd).tolist() == [0, 1, 28, 99, 101]
+
+
+def test_each_cross_check_lies_in_its_quadrant_and_rules_stand_apart() -> None:
+    def compared(score: float | None, one: float | None, other: float | None) -> MadeFlow:
+        sides = zip(("DELIVERY_ORDER", "INVOICE"), (one, other), strict=True)
+        papers = tuple(MadeDocument(side, fields=(("customer_name", "X", how),)) for side, how in sides)
+        return MadeFlow(documents=papers, checks=(MadeCheck("NAME", score),))
+
+    flows = [
+        compared(69, 0.69, 0.9),
+        compared(69, 0.9, 0.7),
+        compared(70, 0.9, 0.005),
+        compared(100, 1, 1),
+        compared(100, 0.99, None),  # the only one there is counts
+        compared(10, 0.0, 0.9),
+        compared(90, None, None),
+        compared(None, 0.9, 0.9),
+    ]
+    with made_book(flows) as book:
+        found = quadrants(book.columns, ALL, Thresholds(), 70)
+    assert dict(zip(found.frame["quadrant"], found.frame["checks"], strict=True)) == {
+        "reading problem": 1,
+        "real mismatch": 1,
+        "lucky pass": 1,
+        "good": 2,
+    }
+    assert found.frame["n"].tolist() == [5] * 4
+    assert found.apart.to_numpy().tolist() == [["zero", 1, 0], ["none", 0, 1]]
+    assert found.density.to_numpy().tolist() == [
+        [65, 0.65, 1],
+        [65, 0.7, 1],
+        [70, 0.0, 1],
+        [100, 0.95, 1],
+        [100, 1.0, 1],
+    ]
+
+
 def test_percentiles_are_values_that_were_seen() -> None:
     assert percentiles(np.arange(1, 101)[::-1], 0.5, 0.95) == (50, 95)
     assert percentiles(np.array([7]), 0.5, 0.95) == (7, 7)
@@ -178,6 +221,15 @@ def test_moving_one_checks_threshold_changes_no_flow_that_another_check_fails() 
     assert found.moved.to_numpy().tolist() == [["NAME", "review", "unclear", 2]]
     assert (found.review_before, found.review_after, found.to_clear.tolist()) == (2, 1, [2])
     assert (found.days, found.review_minutes_per_day(5)) == (10, (1.0, 0.5))
+
+
+@pytest.mark.parametrize(("score", "asks"), [(59, True), (59.999, True), (60, False), (None, False)])
+def test_a_score_asks_for_review_just_below_its_checks_own_threshold(score: float | None, asks: bool) -> None:
+    flows = [MadeFlow(checks=(MadeCheck("NAME", score), MadeCheck("ADDRESS", 99)))]
+    lower = Thresholds(50, 90, (("NAME", 60, 90),))
+    with made_book(flows, review_below=50) as book:
+        found = what_if(book.columns, ALL, Thresholds(50, 90), lower)
+    assert (found.review_before, found.review_after) == (0, int(asks))
 
 
 @pytest.mark.parametrize("bad", [(-1, 90), (70, 101), (91, 90)])
