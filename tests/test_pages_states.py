@@ -3,92 +3,36 @@
 import random
 import re
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import pytest
-from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from atlas_core.books import attempts, store
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
 from atlas_core.models import FileToSend, FlowStatus
-from atlas_core.web import loaders
 from tests.invented_numbers import aadhaar
 from tests.made_books import FAILED, MINUTE, MadeBooks, add_flow, make_books, make_result
 from tests.mirrored import follow
+from tests.page_sessions import said, sessions_over, show
 
-APP = Path(__file__).resolve().parent.parent / "app.py"
 PAGES = ("today", "submit", "watch", "results", "flow")
 RUNNING = FlowStatus("SUCCESS", "IN_PROGRESS", "NOT_STARTED", "IN_PROGRESS")
 HOSTILE = "![x](http://canary.invalid/x.png) <img src=x onerror=alert(1)> :material/home: **b**"
 
 
 @pytest.fixture
-def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MadeBooks]:
+def books(tmp_path: Path) -> Iterator[MadeBooks]:
     made = make_books(tmp_path)
-    yield from _session_of(made.atlas.parent, monkeypatch, made)
+    with sessions_over(made.atlas.parent):
+        yield made
 
 
 @pytest.fixture
-def no_books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    yield from _session_of(tmp_path / "nothing", monkeypatch, None)
-
-
-def _session_of(data_dir: Path, monkeypatch: pytest.MonkeyPatch, value: Any) -> Iterator[Any]:
-    monkeypatch.setenv("ATLAS_DATA_DIR", str(data_dir))
-    for name in ("ATLAS_BASE_URL", "ATLAS_CLIENT_ID", "ATLAS_CLIENT_SECRET"):
-        monkeypatch.delenv(name, raising=False)
-    loaders.desk_settings.cache_clear()
-    yield value
-    loaders.desk_settings.cache_clear()
-
-
-@pytest.fixture(autouse=True)
-def closed_door(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AppTest opens the door of `pages/` anew for each run; the server closed it before any session."""
-    make = PagesManager.__init__
-
-    def make_closed(self: PagesManager, *args: Any, **named: Any) -> None:
-        make(self, *args, **named)
-        PagesManager.uses_pages_directory = False
-
-    monkeypatch.setattr(PagesManager, "__init__", make_closed)
-
-
-def show(page_name: str, *, by: AtlasWriter | None = None, **address: str) -> AppTest:
-    """One page as a visitor with this address sees it, over a mirror that has caught up."""
-    book = loaders.desk_settings().atlas_book
-    if book.exists():
-        with nullcontext(by) if by else AtlasWriter(book) as writer:
-            follow(writer, book)
-    session = AppTest.from_file(str(APP), default_timeout=20)
-    for name, value in address.items():
-        session.query_params[name] = value
-    session.run()
-    if page_name != "today":
-        session.switch_page(f"pages/{page_name}.py").run()
-    assert not session.exception
-    return session
-
-
-def said(session: AppTest) -> str:
-    """Everything that a page says in words of its own (tables and copied texts aside)."""
-    kinds = (
-        "title",
-        "header",
-        "subheader",
-        "markdown",
-        "caption",
-        "text",
-        "warning",
-        "error",
-        "info",
-        "success",
-    )
-    return "\n".join(str(element.value) for kind in kinds for element in session.get(kind))
+def no_books(tmp_path: Path) -> Iterator[None]:
+    with sessions_over(tmp_path / "nothing"):
+        yield
 
 
 def worker_runs(writer: AtlasWriter, *, seen_at: int | None = None) -> None:

@@ -34,7 +34,7 @@ _LABELS = {
     "flows": "Flows",
     "straight_through_rate": "Straight through",
     "review_rate": "To review",
-    "failed_rate": "Failed",
+    "failed_rate": "Failed flows",
     "error_rate": "Documents with an error",
     "median_result_ms": "Submit to result, median",
     "p95_result_ms": "Submit to result, 95th percentile",
@@ -67,12 +67,12 @@ def show_period(columns: Columns) -> None:
     end = now_ms() // _MINUTE_MS * _MINUTE_MS + _MINUTE_MS
     selection = Selection(created_from=end - days * DAY_MS, created_to=end)
     metrics = today(columns, selection)
-    with st.grid(4, min_column_width=210):
-        for metric in metrics:
-            _show_metric(metric, selection)
     if not metrics[0].n:
         show_empty("No flow in this time", "Choose a longer one.", ":material/search_off:")
         return
+    with st.grid(4, min_column_width=210):
+        for metric in metrics:
+            _show_metric(metric, selection)
     with st.grid(2, min_column_width=330, gap="medium"):
         show_chart(funnel_chart(funnel(columns, selection), viewer_palette()), "funnel")
         show_chart(time_per_stage_chart(time_per_stage(columns, selection), viewer_palette()), "stages")

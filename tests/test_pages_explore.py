@@ -1,0 +1,210 @@
+"""What the pages of Explore and the period on Today show, run as a session runs them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from atlas_core.clock import now_ms
+from tests.made_books import make_books
+from tests.made_columns import DAY, MadeCheck, MadeDocument, MadeFlow, made_book
+from tests.page_sessions import said, sessions_over, show
+
+SECTIONS = ("Distribution", "What if", "Confidence", "Trend", "Coverage", "Odd one out")
+ERROR_SECTIONS = ("Codes", "Over time", "Products and dealers", "Cured later")
+HOSTILE = "<a href='http://canary.invalid'>![x](http://canary.invalid/x.png)</a>"
+
+
+def flow(number: int, *, score: float | None = 95, code: str = "", product: str = "PROD_CDL") -> MadeFlow:
+    return MadeFlow(
+        created_at=now_ms() - (number % 60) * DAY // 2,
+        product=product,
+        application=f"LOAN-{number % 50}",
+        documents=(
+            MadeDocument("INVOICE", fields=(("customer_name", "Invented Person", 0.9),)),
+            MadeDocument("PAN", code, "multiple people" if code else ""),
+            MadeDocument(None, "UNRECOGNISED", "document not in list") if code else MadeDocument("AADHAAR"),
+        ),
+        checks=(MadeCheck("CUSTOMER_NAME", score), MadeCheck("DEALER_NAME", 90, field="dealer_name")),
+    )
+
+
+def a_book_of(number: int) -> list[MadeFlow]:
+    """Every tenth cross-check of the name scores 40, every twentieth flow has a PAN that was no use."""
+    return [
+        flow(at, score=40 if at % 10 == 0 else 95, code="INVALID_DOC" if at % 20 == 0 else "")
+        for at in range(1, number + 1)
+    ]
+
+
+@pytest.fixture(scope="module")
+def many() -> Iterator[Path]:
+    with made_book(a_book_of(200)) as book, sessions_over(book.folder):
+        yield book.folder
+
+
+def figures(session: AppTest) -> list[dict[str, Any]]:
+    return [json.loads(chart.proto.spec) for chart in session.get("plotly_chart")]
+
+
+def metrics(session: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in session.metric}
+
+
+def opened(session: AppTest) -> str:
+    return "\n".join(heading.value for heading in session.subheader)
+
+
+@pytest.mark.parametrize("name", ["cross_checks", "errors"])
+def test_empty_books_are_an_invitation_and_no_error(tmp_path: Path, name: str) -> None:
+    made = make_books(tmp_path)
+    with sessions_over(made.atlas.parent):
+        session = show(name)
+    assert "yet" in opened(session)
+    assert not session.error
+    assert figures(session) == []
+
+
+@pytest.mark.parametrize("name", ["cross_checks", "errors"])
+def test_before_there_are_books_the_page_says_how_to_begin(tmp_path: Path, name: str) -> None:
+    with sessions_over(tmp_path / "nothing"):
+        assert "Nothing here yet" in said(show(name))
+
+
+@pytest.mark.parametrize("number", [1, 40])
+@pytest.mark.parametrize("section", [*SECTIONS, *ERROR_SECTIONS])
+def test_every_section_stands_with_one_flow_and_with_a_few(section: str, number: int) -> None:
+    name = "cross_checks" if section in SECTIONS else "errors"
+    flows = [flow(0, score=None, code="INVALID_DOC"), *a_book_of(number - 1)]
+    with made_book(flows) as book, sessions_over(book.folder):
+        session = show(name, tab=section)
+    assert not session.error
+
+
+def test_bands_carry_their_share_and_n(many: Path) -> None:
+    session = show("cross_checks")
+    assert metrics(session) == {"Review": "20", "Unclear": "0", "Strong": "380", "No score": "0"}
+    assert "5.0% of 400" in said(session)
+    histogram = figures(session)[0]
+    assert "n = 400 with a score" in histogram["layout"]["title"]["subtitle"]["text"]
+
+
+def test_a_filter_in_the_address_narrows_every_number(many: Path) -> None:
+    session = show("cross_checks", check="CUSTOMER_NAME")
+    assert metrics(session)["Review"] == "20"
+    assert "10.0% of 200" in said(session)
+    assert "No cross-check fits" in opened(show("cross_checks", product="NEVER_HEARD_OF"))
+    session = show("errors", code="UNRECOGNISED")
+    assert metrics(session)["Documents with an error"] == "10"
+
+
+def test_an_opened_bar_shows_both_values_their_differences_and_the_way_to_the_flow(many: Path) -> None:
+    session = show("cross_checks", case_at="histogram", case_similarity="40-40")
+    assert "20 cross\\-checks\\: similarity 40" in opened(session)
+    words = said(session)
+    assert "worked out by Atlas Desk" in words
+    assert "1-10 of 20, newest first" in words
+    assert "similarity 40 of 100" in words
+    links = [link.proto for link in session.get("page_link")]
+    assert sum("flow=flow-" in link.query_string for link in links) == 10
+    assert sum("<mark" in html.proto.body or "<del" in html.proto.body for html in session.get("html")) == 20
+
+
+def test_what_is_opened_counts_as_many_cases_as_its_number_says(many: Path) -> None:
+    cases: Sequence[tuple[dict[str, str], str]] = (
+        ({"case_band": "review"}, "20 cross"),
+        ({"case_band": "unclear+strong", "case_check": "CUSTOMER_NAME"}, "180 cross"),
+        ({"case_similarity": "90-90", "case_check": "DEALER_NAME"}, "200 cross"),
+        ({"case_similarity": "none"}, "0 cross"),
+        ({"case_similarity": "what?"}, "400 cross"),
+    )
+    for address, heading in cases:
+        assert heading in opened(show("cross_checks", case_at="histogram", **address))
+
+
+def test_other_thresholds_tell_the_flows_that_change_and_the_work_of_a_day(many: Path) -> None:
+    session = show("cross_checks", tab="What if", all="30-90", minutes="6")
+    assert metrics(session)["Flows whose outcome changes"] == "10"  # the other 10 have a bad document too
+    assert metrics(session)["Cross-checks that change their band"] == "20"
+    words = said(session)
+    assert "0 clear to review, 10 review to clear" in words
+    assert "at 6 min each" in words
+    assert "10 flows\\: from review to clear" in opened(session)
+
+
+def test_thresholds_of_one_check_leave_the_others_alone(many: Path) -> None:
+    session = show("cross_checks", tab="What if", own="DEALER_NAME:95-98")
+    assert metrics(session)["Flows whose outcome changes"] == "180"
+    assert metrics(session)["Cross-checks that change their band"] == "200"
+    assert show("cross_checks", tab="What if", own="DEALER_NAME:98-95", all="x-y").metric[0].value == "0"
+
+
+def test_errors_add_up_from_the_tile_to_the_documents(many: Path) -> None:
+    session = show("errors", case_at="tiles")
+    assert metrics(session) == {
+        "Documents with an error": "20",
+        "Documents without a recognised type": "10",
+    }
+    assert "3.3% of 600 documents" in said(session)
+    assert "20 documents\\: with an error" in opened(session)
+    session = show("errors", case_at="codes", case_code="INVALID_DOC", case_type="PAN")
+    assert "10 documents\\: Not usable\\, PAN" in opened(session)
+    session = show("errors", case_at="tiles", case_type="none given", case_any="document")
+    assert "10 documents\\: type none given" in opened(session)
+
+
+def test_the_pareto_line_ends_at_the_whole(many: Path) -> None:
+    pareto = figures(show("errors"))[0]
+    assert pareto["data"][1]["y"][-1] == 1
+
+
+def test_a_period_with_fewer_than_30_cases_is_grey_and_too_few_to_say() -> None:
+    with made_book(a_book_of(10)) as book, sessions_over(book.folder):
+        session = show("today", days="30 days")
+    words = said(session)
+    assert "too few to say" in words
+    assert "### :gray[" in words
+    assert "Straight through" not in metrics(session)
+
+
+def test_a_period_tells_its_rates_with_n_and_formula(many: Path) -> None:
+    session = show("today", days="90 days")
+    assert metrics(session)["Flows"] == "200"
+    assert metrics(session)["Straight through"] == "90.0%"
+    words = said(session)
+    assert "= clear flows ÷ ended flows (clear, review or failed)" in words
+    assert "n = 200" in words
+    assert [figure["layout"]["title"]["text"] for figure in figures(session)] == [
+        "<b>How far flows have come</b>",
+        "<b>Time in each stage</b>",
+        "<b>Flows per day by outcome</b>",
+    ]
+
+
+@pytest.mark.parametrize("section", [*SECTIONS, *ERROR_SECTIONS])
+def test_hostile_names_are_texts(section: str) -> None:
+    hostile = [
+        MadeFlow(
+            created_at=now_ms() - at * DAY,
+            product=HOSTILE,
+            documents=(MadeDocument(HOSTILE, HOSTILE, HOSTILE),),
+            checks=(MadeCheck(HOSTILE, 20, HOSTILE, HOSTILE, HOSTILE), MadeCheck(HOSTILE, 30)),
+        )
+        for at in range(40)
+    ]
+    name, parts = ("cross_checks", {"case_at": "histogram", "case_check": HOSTILE})
+    if section in ERROR_SECTIONS:
+        name, parts = ("errors", {"case_at": "codes", "case_code": HOSTILE, "case_type": HOSTILE})
+    with made_book(hostile) as book, sessions_over(book.folder):
+        session = show(name, tab=section, **parts)
+    assert "![x](http" not in said(session)
+    for html in session.get("html"):
+        assert "<a " not in html.proto.body
+    for figure in figures(session):
+        layout = json.dumps(figure["layout"])
+        assert "<a href" not in layout
