@@ -1,4 +1,4 @@
-"""Today: what needs a person now."""
+"""Today: what needs a person now, and how processing goes."""
 
 from contextlib import suppress
 
@@ -17,7 +17,7 @@ from atlas_core.web.today_parts import show_period
 from atlas_core.web.words import age_in_words, count_of, time_in_words, viewer_zone
 
 require_user()
-show_title("Today", "What needs a person now, and how many flows there are of each kind.")
+show_title("Today", "What needs a person now, and how processing goes.")
 
 
 @st.fragment(run_every="10s")

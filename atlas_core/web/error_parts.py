@@ -179,7 +179,10 @@ def show_cured(columns: Columns, selection: Selection, show_opened: ShowOpened) 
                 "documents": [row["documents"] for row in rows],
                 "again": [row["sent_again"] for row in rows],
                 "cured": [row["cured"] for row in rows],
-                "share": [share_in_words(row["cured"], row["sent_again"]) for row in rows],
+                "share": [
+                    share_in_words(row["cured"], row["sent_again"]) if row["sent_again"] else None
+                    for row in rows
+                ],
                 "wait": [
                     None if pd.isna(row["median_ms"]) else span_in_words(int(row["median_ms"]))
                     for row in rows

@@ -70,7 +70,7 @@ def show_period(columns: Columns) -> None:
     if not metrics[0].n:
         show_empty("No flow in this time", "Choose a longer one.", ":material/search_off:")
         return
-    with st.grid(4, min_column_width=210):
+    with st.grid(4, min_column_width=165):
         for metric in metrics:
             _show_metric(metric, selection)
     with st.grid(2, min_column_width=330, gap="medium"):
