@@ -6,9 +6,19 @@ import platform
 import sqlite3
 from datetime import UTC, datetime
 
-from tests.benchmarks import finding, mirroring, parsing, polling, storing
+from tests.benchmarks import (
+    finding,
+    measures,
+    mirroring,
+    pages,
+    parsing,
+    polling,
+    queries,
+    rivals,
+    storing,
+)
 
-BENCHMARKS = (parsing, polling, storing, mirroring, finding)
+BENCHMARKS = (parsing, polling, storing, mirroring, finding, measures, queries, rivals, pages)
 
 
 def main() -> None:
