@@ -22,6 +22,7 @@ from atlas_core.insight.palette import Palette
 FONT = '"Source Sans", sans-serif'
 SIZE, TITLE_SIZE = 13, 15  # pixels
 LABEL_LENGTH = 34
+_FEW_DAYS, _FEW_COUNTS = 8, 6
 Trace = dict[str, Any]
 Axis = dict[str, Any]
 
@@ -185,6 +186,21 @@ def along_time(starts: Int64) -> Trace:
     if len(apart) == 1:
         return {"x0": days[0], "dx": int(apart[0])}
     return {"x": days}
+
+
+def time_axis(starts: Int64) -> Axis:
+    """An axis of UTC days; where there are only a few, each has its name."""
+    few = np.unique(starts)
+    if len(few) > _FEW_DAYS:
+        return {"type": "date", "showgrid": False}
+    days = [str(day) for day in few.astype("datetime64[ms]").astype("datetime64[D]")]
+    return {"type": "date", "showgrid": False, "tickvals": days, "tickformat": "%-d %b<br>%Y"}
+
+
+def count_axis(words: str, palette: Palette, most: int) -> Axis:
+    """An axis of whole numbers from 0 up to `most`."""
+    steps = {"dtick": 1} if most < _FEW_COUNTS else {}
+    return titled(words, palette, rangemode="tozero", tickformat=",d", **steps)
 
 
 def percent(share: float | None) -> str:

@@ -16,6 +16,7 @@ from atlas_core.insight.charts import (
     categories,
     cells,
     chart_of,
+    count_axis,
     line_at,
     percent,
     plain,
@@ -59,11 +60,9 @@ def checks_per_score_chart(
         alt=f"Histogram of the similarity of {n:,} cross-checks; most, {int(counts[peak]):,}, have {peak}.",
         axes={
             "xaxis": _similarity_axis(palette),
-            "yaxis": titled(
-                "Cross-checks, logarithmic" if logarithmic else "Cross-checks",
-                palette,
-                **_height(logarithmic),
-            ),
+            "yaxis": titled("Cross-checks, logarithmic", palette, **_height(logarithmic))
+            if logarithmic
+            else count_axis("Cross-checks", palette, int(counts[peak])),
         },
         shapes=_threshold_lines(thresholds, palette),
         annotations=_threshold_words(thresholds, palette),

@@ -12,8 +12,10 @@ from atlas_core.insight.charts import (
     categories,
     cells,
     chart_of,
+    count_axis,
     label_of,
     percent,
+    time_axis,
     titled,
 )
 from atlas_core.insight.palette import Palette
@@ -68,7 +70,7 @@ def errors_per_code_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
         legend=True,
         axes={
             "xaxis": categories(labels),
-            "yaxis": titled("Documents", palette, rangemode="tozero", tickformat=",d"),
+            "yaxis": count_axis("Documents", palette, int(shown["documents"].max()) if len(shown) else 0),
             "yaxis2": titled(
                 "Cumulative share",
                 palette,
@@ -134,6 +136,7 @@ def errors_per_day_chart(frame: pd.DataFrame, step: str, palette: Palette) -> Ch
                 "hovertemplate": "%{y:,} documents, %{x|%-d %b %Y}<extra></extra>",
             }
         )
+    most = int(frame.groupby("start_at")["documents"].sum().max()) if len(frame) else 0
     n, total = int(frame.loc[frame["code"].isin(codes), "documents"].sum()), frame["code"].nunique()
     rest = f"; the {len(codes)} commonest of {total} codes" if total > len(codes) else ""
     return chart_of(
@@ -144,8 +147,8 @@ def errors_per_day_chart(frame: pd.DataFrame, step: str, palette: Palette) -> Ch
         legend=len(codes) > 1,
         barmode="stack",
         axes={
-            "xaxis": {"type": "date", "showgrid": False},
-            "yaxis": titled("Documents", palette, rangemode="tozero", tickformat=",d"),
+            "xaxis": time_axis(frame["start_at"].to_numpy(np.int64)),
+            "yaxis": count_axis("Documents", palette, most),
         },
     )
 

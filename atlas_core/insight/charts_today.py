@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from atlas_core.insight.charts import Chart, Trace, along_time, categories, chart_of, percent, titled
+from atlas_core.insight.charts import (
+    Chart,
+    Trace,
+    along_time,
+    categories,
+    chart_of,
+    count_axis,
+    percent,
+    time_axis,
+)
 from atlas_core.insight.palette import Palette
 from atlas_core.insight.periods import DAY_MS
 from atlas_core.insight.rates import FEWEST
@@ -66,7 +75,7 @@ def flows_per_day_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
     The place of a clicked bar's trace (`curve_number`) is its outcome's in `OUTCOMES_SHOWN`; its `customdata`
     the day (from 1970).
     """
-    total = int(frame["flows"].sum())
+    total, most = int(frame["flows"].sum()), int(frame.groupby("start_at")["flows"].sum().max())
     traces: list[Trace] = []
     for outcome in OUTCOMES_SHOWN:
         rows = frame[frame["outcome"] == outcome]
@@ -93,8 +102,8 @@ def flows_per_day_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
         legend=True,
         barmode="stack",
         axes={
-            "xaxis": {"type": "date", "showgrid": False},
-            "yaxis": titled("Flows", palette, rangemode="tozero", tickformat=",d"),
+            "xaxis": time_axis(frame["start_at"].to_numpy(np.int64)),
+            "yaxis": count_axis("Flows", palette, most),
         },
     )
 

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from atlas_core.insight.charts import Axis, Chart, Trace, along_time, chart_of, plain
+from atlas_core.insight.charts import Axis, Chart, Trace, along_time, chart_of, plain, time_axis
 from atlas_core.insight.palette import Palette
 from atlas_core.insight.periods import DAY_MS
 from atlas_core.insight.rates import FEWEST
@@ -18,6 +18,7 @@ STRIP_HEIGHT = 104  # pixels
 TRACES = 3
 MOST_STRIPS, MOST_POINTS = 8, 320
 """What one figure may hold, to stay light."""
+_MANY = 30  # points on a line that would touch
 _DIAMOND, _OPEN_CIRCLE = 2, 100  # Plotly's numbers
 _WORDS: dict[Threshold, str] = {"review": "review", "below_strong": "strong"}
 
@@ -33,7 +34,13 @@ def bands_per_week_chart(
     name = "group" if by_group else "check"
     series = [(key, rows) for key, rows in frame.groupby(name, sort=False, dropna=False)]
     share = 1 / max(len(series), 1)
-    axes: dict[str, Axis] = {"xaxis": {"type": "date", "showgrid": False, "anchor": "free", "position": 0}}
+    axes: dict[str, Axis] = {
+        "xaxis": {
+            **time_axis(frame["start_at"].to_numpy(np.int64)),
+            "anchor": "free",
+            "position": 0,
+        }
+    }
     traces: list[Trace] = []
     names = []
     top_share = float(frame[f"{threshold}_share"].max()) if len(frame) else 0.0
@@ -101,7 +108,7 @@ def _line(rows: pd.DataFrame, threshold: Threshold, yaxis: str, palette: Palette
             "cliponaxis": False,
             "line": {"color": palette.main, "width": 1.5},
             "marker": {
-                "size": np.where(changed, 11, 7).astype(np.uint8),
+                "size": np.where(changed, 10, 7 if len(rows) < _MANY else 4).astype(np.uint8),
                 "symbol": np.where(changed, _DIAMOND, np.where(is_few, _OPEN_CIRCLE, 0)).astype(np.uint8),
                 "color": changed.astype(np.uint8),
                 "coloraxis": "coloraxis",

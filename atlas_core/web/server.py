@@ -38,6 +38,9 @@ WARM = (
     "streamlit.elements.arrow",
     "streamlit.elements.plotly_chart",
     "atlas_core.web.frame",
+    "atlas_core.web.distribution_parts",
+    "atlas_core.web.error_parts",
+    "atlas_core.web.today_parts",
 )
 
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
