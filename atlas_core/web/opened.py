@@ -70,7 +70,7 @@ def narrowed(selection: Selection, parts: dict[str, str]) -> Selection:
 
 def range_of(parts: dict[str, str], thresholds: Thresholds, after: Thresholds) -> CheckRange:
     """Which of those cross-checks are open. A part that cannot be read does not narrow."""
-    similarity, confidence = _span(parts.get("similarity")), _span(parts.get("confidence"))
+    similarity, confidence = span_of(parts.get("similarity")), span_of(parts.get("confidence"))
     return CheckRange(
         score_from=similarity[0],
         score_to=similarity[1],
@@ -105,6 +105,14 @@ def _open_row(key: str, parts: list[dict[str, str]]) -> None:
     open_cases(**parts[st.session_state[key].row])
 
 
+def span_of(text: str | None) -> tuple[int | None, int | None]:
+    """The span of whole numbers in an address; twice None where the text is none."""
+    low, _, high = (text or "").partition("-")
+    if not (low.isascii() and low.isdigit() and high.isascii() and high.isdigit() and len(low + high) < 8):
+        return None, None
+    return int(low), int(high)
+
+
 def span_text(low: int, high: int) -> str:
     """A span of whole numbers, as an address has it."""
     return f"{low}-{high}"
@@ -117,10 +125,10 @@ def words_of_parts(parts: dict[str, str]) -> str:
         if text == NONE:
             words.append(f"{name} {NONE}")
         elif name == "similarity":
-            low, high = _span(text)
+            low, high = span_of(text)
             words.append("without a similarity" if low is None else f"similarity {_span_words(low, high, 1)}")
         elif name == "confidence":
-            low, high = _span(text)
+            low, high = span_of(text)
             if low is not None:
                 words.append(f"lower confidence {_span_words(low, high, 100)}")
         elif name in ("band", "band_after"):
@@ -135,13 +143,6 @@ def words_of_parts(parts: dict[str, str]) -> str:
         elif name in ("product", "dealer", "reason"):
             words.append(text)
     return ", ".join(words)
-
-
-def _span(text: str | None) -> tuple[int | None, int | None]:
-    low, _, high = (text or "").partition("-")
-    if not (low.isascii() and low.isdigit() and high.isascii() and high.isdigit() and len(text or "") < 9):
-        return None, None
-    return int(low), int(high)
 
 
 def _span_words(low: int, high: int | None, scale: int) -> str:

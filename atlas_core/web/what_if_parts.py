@@ -17,7 +17,7 @@ from atlas_core.insight.what_if import WhatIf, what_if
 from atlas_core.models import Outcome
 from atlas_core.web import loaders
 from atlas_core.web.case_parts import show_flow_cases
-from atlas_core.web.opened import close_cases, opened_cases, opening_column
+from atlas_core.web.opened import close_cases, opened_cases, opening_column, span_of, span_text
 from atlas_core.web.selection_filters import put
 from atlas_core.web.tables import table_height
 from atlas_core.web.words import count_of, markdown_safe
@@ -207,10 +207,10 @@ def _keep(widget: str, check: str | None) -> None:
     after = thresholds_asked()
     if check is None:
         usual = usual_thresholds()
-        put(ALL, None if (low, high) == (usual.review_below, usual.strong_from) else f"{low}-{high}")
+        put(ALL, None if (low, high) == (usual.review_below, usual.strong_from) else span_text(low, high))
         return
     own = after.with_check(check, low, high).per_check
-    put(OWN, [f"{name}:{review_below}-{strong_from}" for name, review_below, strong_from in own])
+    put(OWN, [f"{name}:{span_text(review_below, strong_from)}" for name, review_below, strong_from in own])
 
 
 def _reset() -> None:
@@ -231,11 +231,11 @@ def _move(row: dict[Any, Any]) -> dict[str, str]:
 
 def _pair(text: str) -> tuple[int, int] | None:
     """`70-90` as two thresholds; None where it is not two of them in order."""
-    low, _, high = text.partition("-")
-    if not (low.isascii() and low.isdigit() and high.isascii() and high.isdigit() and len(text) < 9):
+    low, high = span_of(text)
+    if low is None or high is None:
         return None
     try:
-        Thresholds(int(low), int(high))
+        Thresholds(low, high)
     except InputError:
         return None
-    return int(low), int(high)
+    return low, high
