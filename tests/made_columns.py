@@ -20,6 +20,8 @@ from atlas_core.models import CrossCheck, Document, Field, Flag, FlowStatus, Res
 DONE = FlowStatus("SUCCESS", "SUCCESS", "COMPLETED", "SUCCESS")
 FAILED = FlowStatus("FAILED", "NOT_STARTED", "NOT_STARTED", "FAILED")
 RUNNING = FlowStatus("SUCCESS", "IN_PROGRESS", "NOT_STARTED", "IN_PROGRESS")
+UPLOADING = FlowStatus("IN_PROGRESS", "NOT_STARTED", "NOT_STARTED", "IN_PROGRESS")
+READ_FIRST = FlowStatus("IN_PROGRESS", "SUCCESS", "NOT_STARTED", "IN_PROGRESS")
 STRANGE = FlowStatus("SUCCESS", "SUCCESS", "COMPLETED", "PAUSED")
 DAY = 86_400_000
 MONDAY = 1_767_571_200_000  # 2026-01-05, UTC
@@ -49,6 +51,7 @@ class MadeFlow:
     application: str = ""
     status: FlowStatus = DONE
     seconds: int = 40
+    looks: tuple[tuple[int, FlowStatus], ...] = ()  # (seconds, status), before the last
     documents: tuple[MadeDocument, ...] = ()
     checks: tuple[MadeCheck, ...] = ()
     flags: tuple[Flag, ...] = ()
@@ -124,6 +127,10 @@ def made_book(flows: Sequence[MadeFlow], *, review_below: float = 70) -> Iterato
         yield MadeBook(folder, tuple(flow_ids))
 
 
+def _times(flow: MadeFlow) -> list[tuple[int, FlowStatus]]:
+    return [(flow.created_at + 1000 * seconds, status) for seconds, status in flow.looks]
+
+
 def _save_all(connection: sqlite3.Connection, flows: Sequence[MadeFlow], review_below: float) -> list[int]:
     flow_ids = []
     for number, flow in enumerate(flows, 1):
@@ -138,7 +145,7 @@ def _save_all(connection: sqlite3.Connection, flows: Sequence[MadeFlow], review_
                 created_at=flow.created_at,
                 files=(),
                 uploaded=(),
-                looks=[(ended_at, flow.status)],
+                looks=[*_times(flow), (ended_at, flow.status)],
                 result=result_of(flow_uuid, flow) if flow.has_result else None,
                 received_at=ended_at + 1000,
                 by_callback=False,

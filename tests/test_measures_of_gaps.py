@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from atlas_core.books.queries.cases import checks_at, documents_at, flows_with_field, later_flows
 from atlas_core.books.reading import Books, open_books
+from atlas_core.insight.cases import CheckRange, check_cases
 from atlas_core.insight.coverage import coverage, expected_checks
 from atlas_core.insight.cures import cured_codes, flows_to_ask
 from atlas_core.insight.gaps import ABSENT, EMPTY, READ, UNKNOWN, flows_per_gap, gaps, split_read
@@ -43,6 +44,7 @@ def test_a_check_that_never_ran_is_told_with_its_reason_and_its_share_of_the_mat
         *flows_that(ORDER, BAD_INVOICE, INVOICE),  # one of the two invoices was read
         *flows_that(ORDER, STRANGER, count=3),
         *flows_that(ORDER, BAD_INVOICE, STRANGER),
+        *flows_that(BAD_INVOICE),  # the order is absent, and yet this says more
         *flows_that(ORDER, count=2),
         *flows_that(ORDER, EMPTY_INVOICE),
         MadeFlow(status=FAILED),
@@ -53,13 +55,13 @@ def test_a_check_that_never_ran_is_told_with_its_reason_and_its_share_of_the_mat
         expected = expected_checks(columns, ALL)
         assert expected == (("PROD_CDL", ("NAME",)),)
         (row,) = coverage(columns, ALL, expected, Thresholds()).itertuples()
-        assert (row.flows, row.ran, row.lacking, row.matched) == (52, 40, 12, 30)
-        assert (row.match_rate_of_ran, row.match_rate_of_flows) == (30 / 40, 30 / 52)
+        assert (row.flows, row.ran, row.lacking, row.matched) == (53, 40, 13, 30)
+        assert (row.match_rate_of_ran, row.match_rate_of_flows) == (30 / 40, 30 / 53)
 
         found = gaps(columns, ALL, expected)
         frame = flows_per_gap(found)
         assert dict(zip(frame["reason"], frame["flows"], strict=True)) == {
-            "INVALID_DOC": 5,
+            "INVALID_DOC": 6,
             "UNRECOGNISED": 3,
             ABSENT: 2,
             READ: 2,
@@ -71,7 +73,7 @@ def test_a_check_that_never_ran_is_told_with_its_reason_and_its_share_of_the_mat
             ids = read.flow_ids.tolist()
             sources = flows_with_field(books, ids, kind.source_doc, kind.source_field_name)
             targets = flows_with_field(books, ids, kind.target_doc, kind.target_field_name)
-        assert split_read(read.flow_ids, sources, targets) == {EMPTY: [52], UNKNOWN: [45]}
+        assert split_read(read.flow_ids, sources, targets) == {EMPTY: [53], UNKNOWN: [45]}
 
 
 def test_a_check_that_someone_expects_and_nobody_ever_ran_is_lacking_everywhere() -> None:
@@ -119,6 +121,28 @@ def test_what_cured_an_error_later_in_the_same_application_is_counted() -> None:
     assert (cures.flows, cures.of_flows) == (7, 7)
     # What cured an error may lie outside the period in which it came.
     assert first_day.frame["cured"].sum() == 2
+
+
+def test_pages_of_cases_begin_with_the_newest_and_lose_none() -> None:
+    scores = (50, None, 60, 95, 65, None, 69)
+    flows = [
+        MadeFlow(checks=tuple(MadeCheck("NAME", score) for score in scores)),
+        MadeFlow(checks=(NAME, MadeCheck("NAME", 60))),
+    ]
+    low = CheckRange(bands=("review",))
+    with made_book(flows) as book:
+        pages = [check_cases(book.columns, ALL, low, page, 2) for page in (1, 2, 3, 4)]
+        without = check_cases(book.columns, ALL, CheckRange(no_score=True))
+        every = check_cases(book.columns, ALL)
+        scored = check_cases(book.columns, ALL, CheckRange(score_from=60, score_to=65))
+        moved = CheckRange(bands=("review",), bands_after=("unclear",), after=Thresholds(60, 90))
+        from_review = check_cases(book.columns, ALL, moved)
+    rows = [list(zip(page.flow_ids.tolist(), page.ordinals.tolist(), strict=True)) for page in pages]
+    assert rows == [[(2, 1), (1, 6)], [(1, 4), (1, 2)], [(1, 0)], []]
+    assert [page.total for page in pages] == [5] * 4
+    assert without.ordinals.tolist() == [5, 1]
+    assert (every.total, scored.total) == (9, 3)
+    assert from_review.ordinals.tolist() == [1, 6, 4, 2]
 
 
 def test_the_rows_behind_a_number_come_with_their_values_in_the_order_asked() -> None:

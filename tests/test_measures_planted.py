@@ -19,10 +19,12 @@ from atlas_core.insight.quadrants import hundredths, quadrants
 from atlas_core.insight.rates import percentiles, rate, wilson_interval
 from atlas_core.insight.selection import Selection, selected_flows
 from atlas_core.insight.thresholds import Thresholds
+from atlas_core.insight.today import time_per_stage
 from atlas_core.insight.trends import bands_per_week
 from atlas_core.insight.what_if import what_if
+from atlas_core.models import FlowStatus
 from tests.any_books import books, few_books, thresholds
-from tests.made_columns import DAY, MONDAY, MadeCheck, MadeDocument, MadeFlow, made_book
+from tests.made_columns import DAY, MONDAY, READ_FIRST, RUNNING, MadeCheck, MadeDocument, MadeFlow, made_book
 
 ALL = Selection()
 
@@ -163,6 +165,24 @@ def test_percentiles_are_values_that_were_seen() -> None:
     assert percentiles(np.arange(1, 101)[::-1], 0.5, 0.95) == (50, 95)
     assert percentiles(np.array([7]), 0.5, 0.95) == (7, 7)
     assert percentiles(np.array([], np.int64), 0.5) == (None,)
+
+
+def test_a_stages_time_is_from_the_end_of_the_one_before_as_the_looks_saw_it() -> None:
+    uploaded = FlowStatus("SUCCESS", "IN_PROGRESS", "NOT_STARTED", "IN_PROGRESS")
+    read = FlowStatus("SUCCESS", "SUCCESS", "PENDING", "IN_PROGRESS")
+    flows = [
+        MadeFlow(seconds=60, looks=((10, uploaded), (30, read))),
+        MadeFlow(seconds=50, looks=((20, READ_FIRST),)),  # read before it was uploaded: no time is known
+        MadeFlow(status=RUNNING, seconds=5),
+    ]
+    with made_book(flows) as book:
+        frame = time_per_stage(book.columns, ALL)
+    assert frame.fillna(-1).to_numpy().tolist() == [
+        ["upload", 10_000, 50_000, 3],
+        ["processing", 20_000, 20_000, 1],
+        ["crosscheck", 30_000, 30_000, 2],
+        ["result", 1_000, 1_000, 2],
+    ]
 
 
 def test_identical_values_that_score_90_show_as_a_spike() -> None:

@@ -51,7 +51,7 @@ def errors_per_type(columns: Columns, selection: Selection) -> pd.DataFrame:
     rows = error_rows(columns, selection)
     documents = columns.documents
     (types, codes), counts = count_together(documents.type[rows], documents.code[rows])
-    n = documents_per_type(columns, _any_code(selection))[types]
+    n = documents_per_type(columns, selection)[types]
     return frame_of(
         document_type=picked(columns.names.types, types),
         code=picked(columns.names.codes, codes),
@@ -72,7 +72,7 @@ def errors_per_day(columns: Columns, selection: Selection, step: Step = "day") -
     codes, at = np.unique(columns.documents.code[rows], return_inverse=True)
     places = steps.of_flow[columns.documents.flow[rows]].astype(np.int64) * max(len(codes), 1) + at
     counts = np.bincount(places, minlength=len(steps) * len(codes))
-    n = np.repeat(_documents_per_group(columns, _any_code(selection), steps.of_flow, len(steps)), len(codes))
+    n = np.repeat(_documents_per_group(columns, selection, steps.of_flow, len(steps)), len(codes))
     return frame_of(
         start_at=np.repeat(steps.starts, len(codes)),
         code=picked(columns.names.codes, codes) * len(steps),
@@ -127,7 +127,7 @@ def documents_without_type(columns: Columns, selection: Selection) -> Untyped:
     (codes,), counts = count_together(documents.code[mask])
     order = np.argsort(-counts, kind="stable")
     per_code = frame_of(code=picked(columns.names.codes, codes[order]), documents=counts[order])
-    n = int(documents_per_type(columns, replace(_any_code(selection), document_types=())).sum())
+    n = int(documents_per_type(columns, replace(selection, document_types=())).sum())
     return Untyped(int(counts.sum()), n, per_code)
 
 
@@ -158,7 +158,7 @@ def _errors_per_trait(
     groups = np.where(mask & (codes < len(texts)), codes, len(texts))
     rows = error_rows(columns, selection)
     errors = np.bincount(groups[columns.documents.flow[rows]], minlength=len(texts))[: len(texts)]
-    n = _documents_per_group(columns, _any_code(selection), groups, len(texts))
+    n = _documents_per_group(columns, selection, groups, len(texts))
     order = np.argsort(-errors, kind="stable")
     order = order[n[order] > 0]
     shown, others = order[:at_most], order[at_most:]
@@ -175,7 +175,8 @@ def _errors_per_trait(
 
 @kept
 def documents_per_type(columns: Columns, selection: Selection) -> npt.NDArray[np.int64]:
-    """How many documents of each type (a place for each of `names.types`) the selected flows have."""
+    """How many documents of each selected type (a place for each of `names.types`) the selected flows have,
+    whatever their code and reason: what rates are of."""
     types = len(columns.names.types)
     groups = one_group(selected_flows(columns, selection))
     counts = count_documents(columns, groups, 1, np.arange(types), types)[0]
@@ -194,8 +195,3 @@ def _wanted_types(columns: Columns, selection: Selection) -> npt.NDArray[np.bool
     if not selection.document_types:
         return np.ones(len(texts), np.bool_)
     return among(np.arange(len(texts)), texts, selection.document_types)
-
-
-def _any_code(selection: Selection) -> Selection:
-    """What a rate is of: the same documents whether they have that error or not."""
-    return replace(selection, checks=(), kinds=(), codes=(), reasons=())

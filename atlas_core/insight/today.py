@@ -94,7 +94,7 @@ def _numbers(columns: Columns, selection: Selection) -> dict[str, tuple[str, flo
 
 def result_times(flows: Flows, mask: Flags) -> npt.NDArray[np.int64]:
     """From a flow's beginning to its confirmed result, in ms, for each of those flows that has one."""
-    return _between(flows.created_at, flows.confirmed_at, mask & flows.has_result)
+    return _between(flows.created_at, flows.confirmed_at, mask)
 
 
 def funnel(columns: Columns, selection: Selection) -> pd.DataFrame:
