@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -12,23 +10,19 @@ import streamlit as st
 from atlas_core.books.columns import Columns
 from atlas_core.insight import theme
 from atlas_core.insight.cases import CheckRange, check_cases, document_cases
-from atlas_core.insight.differences import LABEL, Mark, Piece, compare_values, visible
-from atlas_core.insight.palette import Palette
+from atlas_core.insight.differences import LABEL
 from atlas_core.insight.selection import Selection
 from atlas_core.insight.thresholds import Thresholds
-from atlas_core.models import band_of
 from atlas_core.web import loaders
 from atlas_core.web.chart_parts import viewer_palette
+from atlas_core.web.check_parts import show_check_head, show_sides
 from atlas_core.web.filters import PAGES_WIDTH, link_to_flow
 from atlas_core.web.opened import close_cases
-from atlas_core.web.parts import show_look
 from atlas_core.web.selection_filters import PAGE, put
-from atlas_core.web.tables import moment_column, moments, open_column, show_flows, table_height
+from atlas_core.web.tables import moment_column, moments, open_column, records, show_flows, table_height
 from atlas_core.web.words import count_of, markdown_safe
 
 CASES_PER_PAGE = 10
-_TAGS = {Mark.MISSING: "del", Mark.ADDED: "ins", Mark.CHANGED: "mark"}
-_COLORS: dict[Mark, theme.Color] = {Mark.MISSING: "red", Mark.ADDED: "green", Mark.CHANGED: "orange"}
 
 
 def show_check_cases(
@@ -44,7 +38,7 @@ def show_check_cases(
     st.caption(LABEL)
     rows = loaders.load_checks_at(found.flow_ids.tolist(), found.ordinals.tolist())
     palette = viewer_palette()
-    for check in _records(rows):
+    for check in records(rows):
         with st.container(border=True, gap="small"):
             review_below, strong_from = thresholds.of(check["name"])
             with st.container(horizontal=True, vertical_alignment="center"):
@@ -57,50 +51,6 @@ def show_check_cases(
                 )
             show_sides(check, palette)
     _show_pages(found.total, CASES_PER_PAGE)
-
-
-def show_check_head(check: dict[str, Any], *, strong_from: float, review_below: float) -> None:
-    """A cross-check's name, band and similarity, and (ours) the kind of difference."""
-    score = None if pd.isna(check["similarity"]) else check["similarity"]
-    st.markdown(f"**{markdown_safe(theme.words_of_code(check['name']))}**", width="content")
-    show_look(theme.BANDS[band_of(score, strong_from=strong_from, review_below=review_below)])
-    st.text("no similarity" if score is None else f"similarity {score:g} of 100", width="content")
-    kind = compare_values(check["source_value"] or "", check["target_value"] or "").kind
-    st.badge(str(kind).capitalize(), icon=":material/difference:", color="gray", help=LABEL)
-
-
-def show_sides(check: dict[str, Any], palette: Palette) -> None:
-    """Both values of a cross-check side by side, their differences marked."""
-    difference = compare_values(check["source_value"] or "", check["target_value"] or "")
-    with st.grid(2, min_column_width=260, gap="medium"):
-        for side, pieces in (("source", difference.source), ("target", difference.target)):
-            with st.container(gap="xsmall"):
-                document = theme.words_of_code(check[f"{side}_doc"])
-                field = theme.words_of_code(check[f"{side}_field_name"]).lower()
-                sure = check[f"{side}_confidence"]
-                how_sure = "" if pd.isna(sure) else f" · confidence {sure:.2f} of 1"
-                st.caption(f"{markdown_safe(document)} · {markdown_safe(field)}{how_sure}")
-                st.html(marked(pieces, palette) or "(empty)")
-    if difference.notes:
-        st.caption(f"Passed over: {', '.join(difference.notes)}.")
-
-
-def marked(pieces: Sequence[Piece], palette: Palette) -> str:
-    """A value as HTML in which every character of it is text, and only the marks are ours."""
-    return "".join(_marked(piece, palette) for piece in pieces)
-
-
-def _marked(piece: Piece, palette: Palette) -> str:
-    text = html.escape(visible(piece.text))
-    tag = _TAGS.get(piece.mark)
-    if tag is None:
-        return text
-    color = palette.named[_COLORS[piece.mark]]
-    style = (
-        f"color:inherit;background:{color}26;border-bottom:2px solid {color};border-radius:2px;"
-        "text-decoration:none;padding:0 1px"
-    )
-    return f'<{tag} title="{piece.mark}" style="{style}">{text}</{tag}>'
 
 
 def show_document_cases(
@@ -160,10 +110,6 @@ def _show_heading(words: str, *, closes: bool = True) -> None:
         st.subheader(markdown_safe(words), anchor=False, width="content")
         if closes:
             st.button("Close", icon=":material/close:", type="tertiary", on_click=close_cases)
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _page() -> int:

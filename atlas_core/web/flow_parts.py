@@ -10,11 +10,14 @@ import streamlit as st
 
 from atlas_core.books.queries import FlowDetail
 from atlas_core.insight import theme
+from atlas_core.insight.differences import LABEL
 from atlas_core.settings import Settings
 from atlas_core.web import loaders
+from atlas_core.web.chart_parts import viewer_palette
+from atlas_core.web.check_parts import show_check_head, show_sides
 from atlas_core.web.filters import VERSION
 from atlas_core.web.parts import show_empty, show_id, show_look, show_scales
-from atlas_core.web.tables import moment_column, moments, table_height
+from atlas_core.web.tables import moment_column, moments, records, table_height
 from atlas_core.web.timeline import CHANNELS, delivery_in_words, stage_times, timeline_of
 from atlas_core.web.words import count_of, markdown_safe, value_in_words
 
@@ -45,25 +48,14 @@ def show_checks(checks: pd.DataFrame, settings: Settings) -> None:
     show_scales(settings.strong_from, settings.review_below)
     if checks.empty:
         show_empty("No cross-checks", "Atlas has compared nothing in this flow, or not yet.")
-    for check in checks.to_dict("records"):
+        return
+    st.caption(LABEL)
+    palette = viewer_palette()
+    for check in records(checks):
         with st.container(border=True, gap="small"):
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"**{markdown_safe(theme.words_of_code(check['name']))}**", width="content")
-                show_look(theme.BANDS[check["band"]])
-                st.text(_similarity_in_words(check["similarity"], check["similarity_raw"]))
-            with st.grid(2, min_column_width=260, gap="medium"):
-                for side in ("source", "target"):
-                    with st.container(gap="xsmall"):
-                        document = theme.words_of_code(check[f"{side}_doc"])
-                        field = theme.words_of_code(check[f"{side}_field_name"]).lower()
-                        st.caption(f"{markdown_safe(document)} · {markdown_safe(field)}")
-                        st.text(check[f"{side}_value"] or "(empty)")
-
-
-def _similarity_in_words(score: float | None, raw: str | None) -> str:
-    if score is None or pd.isna(score):
-        return f"similarity not usable: {raw}" if raw else "no similarity given"
-    return f"similarity {score:g} of 100"
+                show_check_head(check, strong_from=settings.strong_from, review_below=settings.review_below)
+            show_sides(check, palette)
 
 
 def show_documents(flow: FlowDetail) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -100,3 +101,8 @@ def _open_flow(name: str, flow_uuids: list[str | None]) -> None:
     flow_uuid = flow_uuids[click.row]
     if flow_uuid:
         st.switch_page("pages/flow.py", query_params=link_to_flow(flow_uuid))
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a frame, each by the names of its columns."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]

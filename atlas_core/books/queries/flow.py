@@ -23,7 +23,7 @@ class FlowDetail:
     - fields: position (of its document), ordinal, name, value (text; None where it was null), shape,
       confidence, confidence_raw
     - cross_checks: position, name, source_doc, source_field_name, source_value, target_doc,
-      target_field_name, target_value, similarity, similarity_raw
+      target_field_name, target_value, similarity, similarity_raw, source_confidence, target_confidence
     - flags: ordinal, kind, place, raw
     - status_changes, in order: stage, status, not_before_at (None: no look before), seen_at
     - deliveries, in order: delivery_id, channel, received_at, last_seen_at, times_seen, digest, size,
@@ -80,7 +80,8 @@ _OF_RESULT = {
     """,
     "cross_checks": """
         SELECT position, name, source_doc, source_field_name, source_value,
-               target_doc, target_field_name, target_value, similarity_score AS similarity, similarity_raw
+               target_doc, target_field_name, target_value, similarity_score AS similarity, similarity_raw,
+               source_confidence, target_confidence
         FROM cross_checks WHERE result_id = ? ORDER BY position
     """,
     "flags": "SELECT ordinal, kind, place, raw FROM flags WHERE result_id = ? ORDER BY ordinal",
