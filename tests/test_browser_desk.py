@@ -4,10 +4,12 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from atlas_core.books.desk import Desk
 from atlas_core.models import FileToSend
@@ -45,9 +47,13 @@ def fill_cell(visitor: Visitor, row: int, column: int, text: str) -> None:
     box = table.locator("canvas").first.bounding_box()
     assert box is not None
     x = box["x"] + (120 if column == 0 else box["width"] * 0.7)
-    visitor.page.mouse.click(x, box["y"] + ROW_HEIGHT * (row + 1.5))
-    visitor.page.keyboard.press("Enter")
     editor = visitor.page.locator("#portal textarea")
+    for _ in range(5):  # a busy machine draws the table anew between the click and the key
+        visitor.page.mouse.click(x, box["y"] + ROW_HEIGHT * (row + 1.5))
+        visitor.page.keyboard.press("Enter")
+        with suppress(PlaywrightTimeoutError):
+            editor.wait_for(timeout=3_000)
+            break
     editor.fill(text)
     editor.press("Enter")
     marked = column + 1  # the first column holds the marks of rows
