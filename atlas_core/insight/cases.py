@@ -70,8 +70,10 @@ def check_cases(
 
     def found() -> Iterator[tuple[int, Flags]]:
         for rows in reversed([*stretches(len(checks))] if wanted.size else []):
-            is_found = wanted.take(kind_and_score(columns, rows), mode="clip")
-            is_found &= mask.take(checks.flow[rows], mode="clip")
+            is_found = mask.take(checks.flow[rows], mode="clip")
+            if not is_found.any():
+                continue
+            is_found &= wanted.take(kind_and_score(columns, rows), mode="clip")
             if confidences:
                 places = hundredths(checks.low_confidence[rows])
                 is_found &= (places >= low) & (places <= high)

@@ -2,7 +2,8 @@
 
 A pass goes through the rows a stretch at a time, in buffers that stay in the processor's cache: half the
 time of whole-column arithmetic. A row that is not wanted is not cut out but counted in a place
-that is thrown away: cheaper than picking the others.
+that is thrown away: cheaper than picking the others. A stretch of unwanted flows alone is passed over:
+as rows lie about in the order in which results came, a short period meets few stretches.
 """
 
 from __future__ import annotations
@@ -56,12 +57,15 @@ def count_checks(
     width = (cell_count + 1) * finer_count
     places = (group_count + 1) * width
     first_place = np.asarray(groups, np.int64) * width
+    left_out = group_count * width
     cell_of = np.ascontiguousarray(cells, np.int64).ravel() * finer_count
     counts = np.zeros(places, np.int64)
     if cell_of.size:
         for rows in stretches(len(checks), places):
-            at = cell_of.take(kind_and_score(columns, rows), mode="clip")
-            at += first_place.take(checks.flow[rows], mode="clip")
+            at = first_place.take(checks.flow[rows], mode="clip")
+            if at.min() == left_out:
+                continue
+            at += cell_of.take(kind_and_score(columns, rows), mode="clip")
             if finer is not None:
                 at += finer(rows)
             counts += np.bincount(at, minlength=places)
@@ -83,8 +87,10 @@ def count_documents(
     cell_of = np.asarray(cells, np.int64)
     counts = np.zeros(places, np.int64)
     for rows in stretches(len(documents), places):
-        at = cell_of.take(documents.type[rows], mode="clip")
-        at += first_place.take(documents.flow[rows], mode="clip")
+        at = first_place.take(documents.flow[rows], mode="clip")
+        if at.min() == group_count * width:
+            continue
+        at += cell_of.take(documents.type[rows], mode="clip")
         counts += np.bincount(at, minlength=places)
     return counts.reshape(group_count + 1, width)[:group_count, :cell_count]
 

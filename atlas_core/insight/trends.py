@@ -58,10 +58,11 @@ def bands_per_week(
     cells = np.full((len(columns.names.kinds), SCORE_PLACES), left_out, np.int64)
     cells[wanted, :SCORES] = np.arange(len(kinds))[:, None] * len(BANDS) + bands
     weeks = len(steps)
-    # Flows that are left out have a group and a week of their own: one past the last.
-    both = groups * np.int32(weeks + 1) + steps.of_flow
-    counts = count_checks(columns, both, (len(names) + 1) * (weeks + 1), cells, left_out)
-    counts = counts.reshape(len(names) + 1, weeks + 1, len(kinds), len(BANDS))[:-1, :-1]
+    # A flow that is left out has the group past the last, and so a number past all others.
+    groups_and_weeks = len(names) * (weeks + 1)
+    both = np.minimum(groups * np.int32(weeks + 1) + steps.of_flow, np.int32(groups_and_weeks))
+    counts = count_checks(columns, both, groups_and_weeks, cells, left_out)
+    counts = counts.reshape(len(names), weeks + 1, len(kinds), len(BANDS))[:, :weeks]
 
     series: dict[_Series, Int64] = {}
     for at, kind in enumerate(kinds):
