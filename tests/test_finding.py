@@ -9,8 +9,10 @@ from unittest.mock import patch
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
 
 from atlas_core.books.mirror import Mirror
+from atlas_core.books.queries import attention
 from atlas_core.books.queries import found as found_queries
 from atlas_core.books.reading import open_books
 from atlas_core.books.results import save_result
@@ -18,7 +20,14 @@ from atlas_core.books.writer import AtlasWriter
 from atlas_core.errors import InputError
 from atlas_core.insight import paging
 from atlas_core.insight.facets import FACETS, Facet, facet_counts
-from atlas_core.insight.finding import FlowFilter, Found, Rules, find, newest_first
+from atlas_core.insight.finding import (
+    FlowFilter,
+    Found,
+    Rules,
+    find,
+    newest_first,
+    what_needs_a_person,
+)
 from atlas_core.insight.paging import SORTS, Key, Sort, key_of, page_of
 from atlas_core.models import Outcome
 from tests.made_columns import (
@@ -270,6 +279,21 @@ def test_a_search_that_meets_too_many_flows_says_that_it_was_cut(
         ids, is_cut = found_queries.flow_ids_with_id(books, "APP-1", at_most=3)
         assert (len(ids), is_cut) == (3, True)
         assert found_queries.flow_ids_with_id(books, "APP-1", at_most=None)[1] is False
+
+
+@given(flows)
+@settings(max_examples=30, deadline=None)
+def test_what_needs_a_person_is_the_same_from_the_mirror_and_from_the_book(made: list[MadeFlow]) -> None:
+    with (
+        made_book(made) as book,
+        open_books(book.folder / "atlas.db", book.folder / "desk.db") as books,
+    ):
+        by_sql = attention(books, now=RULES.now, overdue_ms=RULES.overdue_ms)
+        counted = what_needs_a_person(books, book.columns, RULES)
+        assert_frame_equal(counted, by_sql.drop(columns="flow_uuid"))
+        for row in counted.itertuples():
+            found = look_up(book, FlowFilter(attention=row.reason))
+            assert (found.page.total, min(found.rows["created_at"])) == (row.flows, row.oldest_at)
 
 
 def test_a_reason_that_does_not_exist_is_refused(book: MadeBook) -> None:

@@ -15,15 +15,24 @@ import numpy.typing as npt
 import pandas as pd
 
 from atlas_core.books.columns import OUTCOMES, Columns, Flags
-from atlas_core.books.queries import flow_ids_needing, flow_ids_with_id, flow_ids_with_words, flow_rows
+from atlas_core.books.queries import (
+    REASONS,
+    attention,
+    flow_ids_needing,
+    flow_ids_with_id,
+    flow_ids_with_words,
+    flow_rows,
+)
 from atlas_core.books.queries.found import FOUND_AT_MOST, FlowIds
-from atlas_core.books.reading import Books
+from atlas_core.books.reading import Books, typed_frame
 from atlas_core.insight.facets import FACETS, Counts, Facet, facet_counts, flows_having
 from atlas_core.insight.paging import Key, Page, Sort, page_of
 from atlas_core.models import Outcome
 
 PER_PAGE = 50
 Cut = Literal["find", "words"]
+_OUTCOMES = {str(outcome): outcome for outcome in (Outcome.FAILED, Outcome.REVIEW)}
+"""The reasons that are outcomes: of a million flows the mirror counts them in a tenth of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +169,24 @@ def newest_first(columns: Columns, mask: Flags) -> npt.NDArray[np.intp]:
     return ids[np.lexsort((ids, columns.flows.created_at[ids]))[::-1]]
 
 
+def what_needs_a_person(books: Books, columns: Columns, rules: Rules) -> pd.DataFrame:
+    """Each reason that has cases, in the order of `queries.REASONS`; columns reason, flows, oldest_at as of
+    `queries.attention`."""
+    asked = [reason for reason in REASONS if reason not in _OUTCOMES]
+    found = attention(books, now=rules.now, overdue_ms=rules.overdue_ms, reasons=asked)
+    rows = {row.reason: (row.reason, row.flows, row.oldest_at) for row in found.itertuples()}
+    for reason in _OUTCOMES:
+        began = columns.flows.created_at[_needing(books, columns, reason, rules)]
+        if len(began):
+            rows[reason] = (reason, len(began), int(began.min()))
+    return typed_frame(
+        ["reason", "flows", "oldest_at"], [rows[reason] for reason in REASONS if reason in rows]
+    )
+
+
 def _needing(books: Books, columns: Columns, reason: str, rules: Rules) -> Flags:
-    if reason in ("review", "failed"):
-        return np.equal(columns.flows.outcome, OUTCOMES.index(Outcome(reason)), dtype=np.bool_)
+    if reason in _OUTCOMES:
+        return np.equal(columns.flows.outcome, OUTCOMES.index(_OUTCOMES[reason]), dtype=np.bool_)
     return _mask(columns, flow_ids_needing(books, reason, now=rules.now, overdue_ms=rules.overdue_ms))
 
 

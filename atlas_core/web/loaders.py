@@ -21,7 +21,8 @@ from atlas_core.books.queries import FlowDetail, Freshness, GroupProgress, Saved
 from atlas_core.books.queries.cases import checks_at, documents_at, flows_with_field, later_flows
 from atlas_core.books.reading import Books, open_books
 from atlas_core.clock import now_ms
-from atlas_core.insight.finding import FlowFilter, Found, Rules, find
+from atlas_core.errors import BookMissing
+from atlas_core.insight.finding import FlowFilter, Found, Rules, find, what_needs_a_person
 from atlas_core.insight.paging import Key, Sort
 from atlas_core.settings import Settings, load_settings
 
@@ -82,7 +83,13 @@ def load_flows_per_outcome() -> pd.DataFrame:
 
 
 def load_attention() -> pd.DataFrame:
-    return _ask(queries.attention, now=this_second(), overdue_ms=overdue_ms())
+    rules = Rules(desk_settings().review_below, overdue_ms(), this_second())
+    try:
+        columns = load_columns()
+    except BookMissing:
+        return _ask(queries.attention, now=rules.now, overdue_ms=rules.overdue_ms)
+    key = ("attention", columns.version, books_version(desk_settings()), rules)
+    return _answer(key, lambda books: what_needs_a_person(books, columns, rules))
 
 
 def load_alarms() -> pd.DataFrame:

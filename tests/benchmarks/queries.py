@@ -19,6 +19,7 @@ from atlas_core.books import queries
 from atlas_core.books.columns import open_columns
 from atlas_core.books.queries.cases import checks_at, documents_at, flows_with_field, later_flows
 from atlas_core.books.reading import Books, open_books
+from atlas_core.insight.finding import Rules, what_needs_a_person
 from tests.benchmarks.large import LargeBooks, large_books, wanted_flows
 from tests.benchmarks.rivals import in_turn
 from tests.benchmarks.table import Row, at_most, below, ms, show
@@ -58,8 +59,8 @@ def questions_of(books: LargeBooks) -> dict[str, Question]:
         return queries.flow_detail(opened, row["flow_uuid"])
 
     return {
-        "Today: what needs a person": lambda opened: queries.attention(
-            opened, now=last + _OVERDUE_MS, overdue_ms=_OVERDUE_MS
+        "Today: what needs a person": lambda opened: what_needs_a_person(
+            opened, open_columns(books.data_dir), Rules(70, _OVERDUE_MS, last + _OVERDUE_MS)
         ),
         "Today: flows per outcome": queries.flows_per_outcome,
         "Today: alarms": queries.alarms,

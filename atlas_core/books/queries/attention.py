@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from atlas_core.books.reading import Books, typed_frame
@@ -65,8 +67,8 @@ def times(now: int, overdue_ms: int) -> dict[str, int]:
     return {"overdue_before": now - overdue_ms, "callback_before": now - CALLBACK_EXPECTED_MS}
 
 
-def attention(books: Books, *, now: int, overdue_ms: int) -> pd.DataFrame:
-    """What needs a person, one row for each reason that has cases, in the order of `REASONS`.
+def attention(books: Books, *, now: int, overdue_ms: int, reasons: Collection[str] = REASONS) -> pd.DataFrame:
+    """What needs a person, one row for each of these reasons that has cases, in the order of `REASONS`.
 
     Columns: reason · flows (cases; an attempt whose flow/init was lost or refused counts, though it has no
     flow) · oldest_at (of failed, overdue and review: when the oldest was created; else when its trouble
@@ -77,6 +79,7 @@ def attention(books: Books, *, now: int, overdue_ms: int) -> pd.DataFrame:
         rows = [
             (reason, *row)
             for reason, cases in CASES.items()
+            if reason in reasons
             for row in books.rows(_counted(cases), parameters)
             if row["flows"]
         ]

@@ -50,7 +50,7 @@ def running_flows(books: Books, *, limit: int = 500) -> pd.DataFrame:
                  AS crosscheck_since,
                (SELECT max(seen_at) FROM status_changes WHERE flow_id = f.flow_id AND stage = 'master')
                  AS master_since
-        FROM flows f WHERE f.watched = 1 ORDER BY f.created_at, f.flow_id LIMIT ?
+        FROM flows f INDEXED BY flows_watched WHERE f.watched = 1 ORDER BY f.created_at, f.flow_id LIMIT ?
         """,
         [limit],
     )
