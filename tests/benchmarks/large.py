@@ -35,7 +35,7 @@ from tests.benchmarks.parsing import typical_payload
 SIZES = {"": 125_000, "full": 1_000_000}
 _AT_ONCE = 5_000
 _ROOT = Path(__file__).resolve().parents[2]
-_DEPENDS_ON = ("atlas_core/books/atlas.sql", "atlas_core/books/desk.sql", "tests/benchmarks/large_flows.py")
+_DEPENDS_ON = ("atlas_core/books/*.sql", "tests/benchmarks/large_flows.py")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ def wanted_flows() -> int:
 
 def large_books(flows: int, folder: Path | None = None) -> LargeBooks:
     """Large books of that many flows: found, or made."""
-    edition = hashlib.sha256(b"".join((_ROOT / name).read_bytes() for name in _DEPENDS_ON)).hexdigest()[:8]
+    sources = [path for pattern in _DEPENDS_ON for path in sorted(_ROOT.glob(pattern))]
+    edition = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:8]
     home = folder or Path(tempfile.gettempdir()) / "atlas-desk-large"
     place = home / f"{flows}-{edition}"
     if place.exists():
