@@ -6,12 +6,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pandas as pd
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from atlas_core.books.columns import Columns
 from atlas_core.insight.selection import Selection
 from atlas_core.insight.thresholds import Thresholds
 from tests.made_columns import (
@@ -97,10 +99,22 @@ def some(values: Sequence[str | None]) -> st.SearchStrategy[tuple[str | None, ..
     )
 
 
+def moments(first_day: int, last_day: int) -> st.SearchStrategy[int | None]:
+    """Mostly whole days, as the pages ask for them."""
+    return st.one_of(
+        st.none(),
+        st.builds(
+            lambda day, part: MONDAY + day * DAY + part,
+            st.integers(first_day, last_day),
+            st.sampled_from([0, 0, 0, DAY // 2]),
+        ),
+    )
+
+
 selections = st.builds(
     Selection,
-    created_from=st.one_of(st.none(), st.integers(-2, 40).map(lambda day: MONDAY + day * DAY)),
-    created_to=st.one_of(st.none(), st.integers(0, 45).map(lambda day: MONDAY + day * DAY)),
+    created_from=moments(-2, 40),
+    created_to=moments(0, 45),
     products=some(PRODUCTS),
     outcomes=some(OUTCOMES),
     dealers=some([*DEALERS, None]),
@@ -191,6 +205,13 @@ few_books = settings(
     max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 three = st.lists(selections, min_size=3, max_size=3)
+
+
+def both_ways(book: MadeBook) -> tuple[Columns, Columns]:
+    """The book's columns with the mirror's counts, and without: every row is looked at then."""
+    columns = book.columns
+    assert columns.counts is not None
+    return columns, replace(columns, counts=None)
 
 
 def rows_of(frame: pd.DataFrame, *columns: str) -> Counter[tuple[object, ...]]:

@@ -114,16 +114,18 @@ def result_of(flow_uuid: str, flow: MadeFlow) -> Result:
 
 @contextmanager
 def made_book(flows: Sequence[MadeFlow], *, review_below: float = 70) -> Iterator[MadeBook]:
-    """A book of these flows, written through the same functions as real ones, and its mirror."""
+    """A book of these flows, written through the same functions as real ones, and its mirror: built from the
+    first half of them, the others taken over."""
     with TemporaryDirectory() as name:
         folder = Path(name) / "data"
         migrate_atlas(folder / "atlas.db")
         migrate_desk(folder / "desk.db")
         with AtlasWriter(folder / "atlas.db") as writer:
-            flow_ids = writer.write(_save_all, flows, review_below)
-            mirror = Mirror(writer, folder / "atlas.db")
-            mirror.rebuild()
-            mirror.close()
+            flow_ids: list[int] = []
+            with closing(Mirror(writer, folder / "atlas.db")) as mirror:
+                for begin, end in ((0, len(flows) // 2), (len(flows) // 2, len(flows))):
+                    flow_ids += writer.write(_save_all, flows, begin, end, review_below)
+                    mirror.catch_up()
         yield MadeBook(folder, tuple(flow_ids))
 
 
@@ -131,9 +133,11 @@ def _times(flow: MadeFlow) -> list[tuple[int, FlowStatus]]:
     return [(flow.created_at + 1000 * seconds, status) for seconds, status in flow.looks]
 
 
-def _save_all(connection: sqlite3.Connection, flows: Sequence[MadeFlow], review_below: float) -> list[int]:
+def _save_all(
+    connection: sqlite3.Connection, flows: Sequence[MadeFlow], begin: int, end: int, review_below: float
+) -> list[int]:
     flow_ids = []
-    for number, flow in enumerate(flows, 1):
+    for number, flow in enumerate(flows[begin:end], begin + 1):
         flow_uuid = f"flow-{number:05}"
         ended_at = flow.created_at + 1000 * flow.seconds
         flow_ids.append(

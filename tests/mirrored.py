@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from atlas_core.books.columns import NO_SCORE, OUTCOMES, Columns, open_columns
 from atlas_core.books.mirror import Mirror
@@ -13,6 +15,7 @@ from atlas_core.books.writer import AtlasWriter
 from tests.workers import rows
 
 Said = dict[int, dict[str, Any]]
+Counted = Counter[tuple[Any, ...]]
 
 _ENDS = {"upload": ("SUCCESS", "FAILED"), "processing": ("SUCCESS", "FAILED"), "crosscheck": ("COMPLETED",)}
 
@@ -109,8 +112,42 @@ def said_by_mirror(columns: Columns) -> Said:
     return said
 
 
+def counted_by_book(book: Path) -> Counted:
+    """How often each day, product, kind of check and score comes, straight from the book's tables."""
+    counted: Counted = Counter()
+    for day, product, score, *kind in rows(
+        book,
+        "SELECT f.created_at / 86400000, nullif(f.product_type, ''), c.similarity_score, c.name,"
+        " c.source_doc, c.source_field_name, c.target_doc, c.target_field_name"
+        " FROM flows f JOIN cross_checks c ON c.result_id = f.result_id",
+    ):
+        counted[day, product, tuple(kind), NO_SCORE if score is None else math.floor(score)] += 1
+    return counted
+
+
+def counted_by_mirror(columns: Columns) -> Counted:
+    """The same of the counts of one version of the mirror; it must have some."""
+    assert columns.counts is not None
+    counts, names = columns.counts, columns.names
+    counted: Counted = Counter()
+    assert not counts.before[0].any()
+    begun = np.diff(counts.before.astype(np.int64), axis=0)
+    for place in zip(*begun.nonzero(), strict=True):
+        day, product, kind, score = (int(one) for one in place)
+        counted[counts.first_day + day, names.products[product], tuple(names.kinds[kind]), score] += int(
+            begun[place]
+        )
+    since = counts.corrections
+    for day, product, kind, score, by in zip(
+        *(getattr(since, name).tolist() for name in since.__slots__), strict=True
+    ):
+        counted[day, names.products[product], tuple(names.kinds[kind]), score] += by
+    return Counter({key: count for key, count in counted.items() if count})
+
+
 def require_same(book: Path) -> Columns:
     """The newest version, which says exactly what the book says."""
     columns = open_columns(book.parent)
     assert said_by_mirror(columns) == said_by_book(book)
+    assert counted_by_mirror(columns) == counted_by_book(book)
     return columns

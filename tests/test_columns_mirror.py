@@ -21,7 +21,7 @@ from atlas_core.api.payloads import parse_result
 from atlas_core.books import results, store
 from atlas_core.books.columns import DEAD, NO_SCORE, open_columns
 from atlas_core.books.mirror import Mirror
-from atlas_core.books.mirror_rows import OVERFLOW
+from atlas_core.books.mirror_rows import DAY_MS, OVERFLOW
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.errors import BookError
 from atlas_core.models import FlowStatus, Result
@@ -157,7 +157,7 @@ def test_tables_grow_beyond_their_file_and_readers_keep_what_they_hold(followed:
     columns = require_same(followed.book)
     assert (len(held.checks), len(columns.checks)) == (40_000, 80_000)
     assert (held.checks.score == 50).all()
-    assert len(list((followed.book.parent / "mirror").iterdir())) == 5
+    assert len(list((followed.book.parent / "mirror").iterdir())) == 7
 
 
 def test_more_different_texts_than_codes_share_the_last_code(followed: Followed) -> None:
@@ -213,7 +213,13 @@ def test_a_rebuilt_mirror_says_what_the_one_kept_in_step_says(tmp_path_factory, 
         for number, (deed, which, scores) in enumerate(deeds):
             result = make_result(f"result-{number:03d}", similarities=tuple(scores))
             if deed == "new":
-                known = add_flow(writer, f"new-{number:04d}", result=result if scores else None, status=DONE)
+                known = add_flow(
+                    writer,
+                    f"new-{number:04d}",
+                    product_type=f"PRODUCT_{which % 2}",
+                    created_at=START + which % 3 * DAY_MS,
+                    result=result if scores else None,
+                )
             elif deed == "again" and known:
                 followed.deliver(which % known + 1, result)
             elif deed == "look" and known:

@@ -15,7 +15,7 @@ from atlas_core.books.mirror import Mirror
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.errors import BookDamaged, BookMissing
 from tests.made_books import START, add_flow, make_books, make_result
-from tests.mirrored import follow
+from tests.mirrored import counted_by_mirror, follow
 
 _FORK = multiprocessing.get_context("fork")
 
@@ -95,6 +95,7 @@ def test_beside_a_busy_writer_no_reader_counts_a_flow_twice_or_sees_half_a_versi
             assert per_flow.max() <= 2
             assert (len(columns.flows), len(columns.names.kinds)) == (flows + 1, 1)
             assert (columns.checks.kind == 0).all()
+            assert counted_by_mirror(columns).total() == 2 * flows, "counts are whole at every moment"
             missing += int((per_flow < 2).any())
             looks += 1
     finally:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from atlas_core.books.column_files import TABLES, TableFile, read_head
+from atlas_core.books.column_files import TABLES, TableFile
+from atlas_core.books.column_head import read_head
+from atlas_core.books.mirror import Mirror
 from atlas_core.books.verification import verify_columns
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.cli.check import run_check
@@ -58,6 +62,15 @@ def put(book: Path, table: str, place: int, **values: float) -> None:
     file.close()
 
 
+def write_into_counts(book: Path, place: int, number: int) -> None:
+    folder = book.parent / "mirror"
+    counts = read_head(folder).counts
+    assert counts is not None
+    with (folder / counts.file).open("r+b") as file:
+        file.seek(4 * place)
+        file.write(number.to_bytes(4, "little"))
+
+
 def swap_two_flows_scores(book: Path) -> None:
     put(book, "checks", 1, score=42)
     put(book, "checks", 4, score=41)
@@ -82,6 +95,35 @@ def test_every_kind_of_wrong_row_is_found(book: Path, harm: Callable[[Path], Non
     harm(book)
     differences = verify_columns(book.parent).differences
     assert any(f"groups of {where} differ" in sentence for sentence in differences), differences
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_counts_that_miss_a_row_are_found(book: Path, waits: bool) -> None:
+    with AtlasWriter(book) as writer:
+        add_flow(writer, "flow-0006", result=make_result("flow-6", similarities=(95, 12)))
+        follow(writer, book)
+        if waits:
+            add_flow(writer, "flow-0009", result=make_result("flow-9"))
+    assert verify_columns(book.parent).differences == ()
+    # The last place but seven is the score 95 of the last kind, product and day.
+    write_into_counts(book, math.prod(read_head(book.parent / "mirror").counts.shape) - 7, 5)  # type: ignore[union-attr]
+    (said,) = verify_columns(book.parent).differences
+    assert said == (
+        "1 of 8 counts by day differ; 2026-09-21, PROD_CDL, CUSTOMER_NAME: "
+        "6 in the mirror's rows, 5 in its counts"
+    )
+
+
+def test_counts_that_have_a_row_too_many_are_found(book: Path) -> None:
+    with AtlasWriter(book) as writer, closing(Mirror(writer, book)) as mirror:
+        for number in (6, 7):
+            add_flow(writer, f"flow-{number:04d}", result=make_result(f"flow-{number}"))
+            mirror.catch_up()
+    require_same(book)
+    put(book, "corrections", 0, score=96)
+    (said,) = verify_columns(book.parent).differences
+    assert "2 of " in said
+    assert "counts by day differ" in said
 
 
 def test_changes_that_wait_for_the_worker_are_told_and_not_taken_for_faults(book: Path) -> None:

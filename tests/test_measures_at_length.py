@@ -45,6 +45,7 @@ def repeated(columns: Columns, times: int) -> Columns:
         flows=replace(columns.flows, **places),
         checks=rows(columns.checks),
         documents=rows(columns.documents),
+        counts=None,
     )
 
 

@@ -19,6 +19,7 @@ from atlas_core.insight.trends import Trait, bands_per_week
 from atlas_core.insight.what_if import what_if
 from tests.any_books import (
     books,
+    both_ways,
     checks_sql,
     counted,
     documents_sql,
@@ -39,8 +40,8 @@ def test_histograms_and_bands_count_what_the_views_hold(
     flows: list[MadeFlow], selected: list[Selection], cut: Thresholds
 ) -> None:
     with made_book(flows) as book:
-        for selection in selected:
-            table = checks_per_score(book.columns, selection)
+        for columns, selection in itertools.product(both_ways(book), selected):
+            table = checks_per_score(columns, selection)
             checks = checks_sql(selection)
             assert rows_of(table.frame(), "check", "similarity", "checks") == counted(
                 book,
@@ -68,7 +69,7 @@ def test_a_what_if_moves_the_flows_and_checks_that_sql_moves(
     flows: list[MadeFlow], selected: list[Selection], before: Thresholds, after: Thresholds
 ) -> None:
     with made_book(flows, review_below=before.review_below) as book:
-        for selection in selected:
+        for columns, selection in itertools.product(both_ways(book), selected):
             asks = """CASE WHEN document_errors > 0 OR review_flags > 0 OR EXISTS (
               SELECT 1 FROM cross_checks_v c JOIN {} t USING (name)
               WHERE c.flow_uuid = s.flow_uuid AND c.similarity_score < t.review_below)
@@ -80,7 +81,7 @@ def test_a_what_if_moves_the_flows_and_checks_that_sql_moves(
                 JOIN (SELECT flow_uuid, flow_id, review_flags FROM flows) b USING (flow_uuid)
                 WHERE outcome IN ('clear', 'review')"""
             )
-            found = what_if(book.columns, selection, before, after)
+            found = what_if(columns, selection, before, after)
             assert found.flows == len(moves)
             assert found.review_before == sum(was == "review" for _, was, _ in moves)
             assert found.review_after == sum(is_now == "review" for _, _, is_now in moves)
@@ -169,8 +170,8 @@ def test_trends_count_what_the_views_hold_week_by_week(
     flows: list[MadeFlow], selected: list[Selection], cut: Thresholds
 ) -> None:
     with made_book(flows) as book:
-        for selection, (by, group) in itertools.product(selected, GROUPS.items()):
-            frame = bands_per_week(book.columns, selection, cut, "week", by)
+        for columns, selection, (by, group) in itertools.product(both_ways(book), selected, GROUPS.items()):
+            frame = bands_per_week(columns, selection, cut, "week", by)
             rows = f"""{checks_sql(selection)} s JOIN {thresholds_sql(cut)} t USING (name)
               WHERE similarity_score IS NOT NULL GROUP BY 1, 2, 3"""
             week = f"((created_ms / {DAY} + 3) / 7 * 7 - 3) * {DAY}"
@@ -190,8 +191,8 @@ def test_a_check_counts_for_the_document_types_of_both_its_sides(
     flows: list[MadeFlow], selected: list[Selection], cut: Thresholds
 ) -> None:
     with made_book(flows) as book:
-        for selection in selected:
-            frame = bands_per_week(book.columns, selection, cut, "month", "document_type")
+        for columns, selection in itertools.product(both_ways(book), selected):
+            frame = bands_per_week(columns, selection, cut, "month", "document_type")
             sides = f"""FROM (SELECT name, source_doc AS side, created_ms FROM {checks_sql(selection)}
               WHERE similarity_score IS NOT NULL UNION ALL SELECT name, target_doc, created_ms
               FROM {checks_sql(selection)} WHERE similarity_score IS NOT NULL AND target_doc <> source_doc)"""

@@ -1,10 +1,12 @@
-"""The column mirror's files: how its tables lie on disk, and the head that says what of them counts.
+"""The column mirror's files: how its tables lie on disk. `column_head.py` says what of them counts.
 
-    mirror/head         JSON, replaced atomically: version, and file, capacity and count of each table
-    mirror/flows.N      one file a table: each column in one piece, `capacity` places long, the first
-    mirror/checks.N     `count` of them counting; rows beyond are the unfinished work of the writer
+    mirror/head           JSON, replaced atomically: version, and file, capacity and count of each table
+    mirror/flows.N        one file a table: each column in one piece, `capacity` places long, the first
+    mirror/checks.N       `count` of them counting; rows beyond are the unfinished work of the writer
     mirror/documents.N
-    mirror/names.N      the texts behind the codes, one JSON line each; the head counts bytes
+    mirror/corrections.N
+    mirror/counts.N       the cross-checks by day, product, kind and score, one array; never changed
+    mirror/names.N        the texts behind the codes, one JSON line each; the head counts bytes
 
 A table that is full, or has too many dead rows, is written anew under a later number; who has the old file
 open keeps it. Numbers are little-endian.
@@ -12,11 +14,11 @@ open keeps it. Numbers are little-endian.
 
 from __future__ import annotations
 
-import json
+import math
 import mmap
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from atlas_core.clock import now_ms
-from atlas_core.errors import BookDamaged, BookMissing
-
-EDITION = 2  # of the layout below: another number means that the mirror is built anew
+from atlas_core.errors import BookDamaged
 
 Array = npt.NDArray[Any]
 Columns = Mapping[str, Array]
@@ -54,12 +54,12 @@ TABLES: dict[str, dict[str, str]] = {
     },
     "checks": {"flow": "<u4", "low_confidence": "<f4", "kind": "<u2", "score": "u1"},
     "documents": {"flow": "<u4", "type": "<u2", "code": "<u2", "reason": "<u2", "position": "<u2"},
+    "corrections": {"day": "<i4", "product": "<u2", "kind": "<u2", "score": "u1", "by": "i1"},
 }
-
-NONE = -1
 
 _PAGE = 4096  # capacities are multiples of it, so that each column begins on a page
 _LEAST_CAPACITY = 16 * _PAGE
+_COUNT = np.dtype("<u4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,64 +72,12 @@ class Extent:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """One version of the mirror. Versions grow and never come again, not even after a rebuild.
+class CountsExtent:
+    """What a file of counts holds: an array of four dimensions (`columns.Counts`)."""
 
-    `follows` is the version that the book had noted when this one was published, `through` the last change
-    that this one took over. A rebuilt one follows `NONE`: it is the book's once the book has noted it.
-    """
-
-    version: int
-    follows: int
-    through: int
-    flows: Extent
-    checks: Extent
-    documents: Extent
-    names: Extent
-
-    def tables(self) -> dict[str, Extent]:
-        """The extents of the tables of numbers."""
-        return {table: getattr(self, table) for table in TABLES}
-
-
-def mirror_folder(data_dir: Path) -> Path:
-    """Where the mirror of the books in `data_dir` is."""
-    return data_dir / "mirror"
-
-
-def read_head(folder: Path) -> Head:
-    """The head as it stands. Raises `BookMissing` where there is none, `BookDamaged` where it is not ours
-    or of another edition."""
-    try:
-        with open(folder / "head", "rb", buffering=0) as file:  # noqa: PTH123 -- twice as fast as Path.open
-            kept = json.loads(file.read())
-        if kept.pop("edition") != EDITION:
-            raise ValueError
-        version, follows, through = (int(kept.pop(name)) for name in ("version", "follows", "through"))
-        extents = {name: Extent(**extent) for name, extent in kept.items()}
-        return Head(version, follows, through, **extents)
-    except FileNotFoundError:
-        raise BookMissing(
-            f"There is no column mirror in {folder.parent} yet. Start the worker: it makes it."
-        ) from None
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise BookDamaged(
-            f"{folder / 'head'} is not a column mirror of this version. Start the worker: it builds it anew."
-        ) from None
-
-
-def write_head(folder: Path, head: Head) -> None:
-    """Makes a version count: readers see the one before it or this one, after a crash too."""
-    text = json.dumps({"edition": EDITION, **asdict(head)})
-    unfinished = folder / "head.new"
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(descriptor, text.encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    unfinished.replace(folder / "head")
-    sync_folder(folder)
+    file: str
+    first_day: int
+    shape: tuple[int, int, int, int]
 
 
 def sync_folder(folder: Path) -> None:
@@ -146,20 +94,30 @@ def map_table(path: Path, table: str, capacity: int) -> dict[str, Array]:
 
     Raises `FileNotFoundError`, and `BookDamaged` where the file is too short.
     """
+    pages = _map_file(path, _size(table, capacity))
+    columns, offset = {}, 0
+    for name, kind in TABLES[table].items():
+        columns[name] = np.frombuffer(pages, kind, capacity, offset)
+        offset += columns[name].nbytes
+    return columns
+
+
+def map_counts(path: Path, shape: tuple[int, ...]) -> Array:
+    """The array in a file of counts, read-only. Raises as `map_table`."""
+    size = math.prod(shape)
+    return np.frombuffer(_map_file(path, size * _COUNT.itemsize), _COUNT, size).reshape(shape)
+
+
+def _map_file(path: Path, size: int) -> mmap.mmap:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        pages = mmap.mmap(descriptor, _size(table, capacity), prot=mmap.PROT_READ)
+        return mmap.mmap(descriptor, size, prot=mmap.PROT_READ)
     except ValueError:
         raise BookDamaged(
             f"{path} is cut off. Stop the worker and run: python -m atlas_core rebuild"
         ) from None
     finally:
         os.close(descriptor)
-    columns, offset = {}, 0
-    for name, kind in TABLES[table].items():
-        columns[name] = np.frombuffer(pages, kind, capacity, offset)
-        offset += columns[name].nbytes
-    return columns
 
 
 def _size(table: str, capacity: int) -> int:
@@ -249,6 +207,19 @@ class TableFile:
         )
 
 
+def create_counts(folder: Path, counts: Array) -> str:
+    """Writes an array of counts, durably, into a file of its own; returns the file's name."""
+    file = _next_file(folder, "counts")
+    descriptor = os.open(folder / file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        _write_whole(descriptor, np.ascontiguousarray(counts, _COUNT).data.cast("B"), 0)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    sync_folder(folder)
+    return file
+
+
 def create_names(folder: Path) -> Extent:
     """An empty names file under a number of its own."""
     file = _next_file(folder, "names")
@@ -257,7 +228,7 @@ def create_names(folder: Path) -> Extent:
     return Extent(file, 0, 0)
 
 
-def _write_whole(descriptor: int, content: bytes, offset: int) -> None:
+def _write_whole(descriptor: int, content: bytes | memoryview, offset: int) -> None:
     """`pwrite` until everything is written."""
     rest = memoryview(content)
     while rest:
@@ -281,11 +252,3 @@ def _next_file(folder: Path, table: str) -> str:
     ends = [path.suffix[1:] for path in folder.glob(f"{table}.*")]
     numbers = [int(end) for end in ends if end.isdecimal()]
     return f"{table}.{max(now_ms(), max(numbers, default=0) + 1)}"
-
-
-def sweep(folder: Path, head: Head) -> None:
-    """Removes the files that no version needs any more: those of earlier ones, and of killed writers."""
-    needed = {"head", head.names.file, *(extent.file for extent in head.tables().values())}
-    for path in folder.iterdir():
-        if path.name not in needed:
-            path.unlink()

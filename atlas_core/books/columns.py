@@ -10,6 +10,10 @@ ever counts a flow's old and new rows both. For that moment a version may miss r
 being replaced, or show a flow's new outcome beside its old rows, and a flow's code may be one that the
 version's names do not hold yet: count with `numpy.bincount(codes, minlength=n)[:n]`. A newer version always
 follows within milliseconds (after a kill: at the worker's next start); it is whole.
+
+The counts of a version (`Counts`) are whole at every moment and never change while it is held: they hold
+every cross-check of the flows as they were when the version was published, each once. While a flow is being
+replaced they still have its old rows, where a pass over the rows may already miss them.
 """
 
 from __future__ import annotations
@@ -24,7 +28,8 @@ import numpy as np
 import numpy.typing as npt
 
 from atlas_core.books.book import filing
-from atlas_core.books.column_files import Array, Extent, Head, map_table, mirror_folder, read_head
+from atlas_core.books.column_files import Array, CountsExtent, Extent, map_counts, map_table
+from atlas_core.books.column_head import Head, mirror_folder, read_head
 from atlas_core.errors import BookDamaged, BookMissing
 from atlas_core.models import Outcome
 
@@ -33,6 +38,7 @@ Int32 = npt.NDArray[np.int32]
 UInt32 = npt.NDArray[np.uint32]
 UInt16 = npt.NDArray[np.uint16]
 UInt8 = npt.NDArray[np.uint8]
+Int8 = npt.NDArray[np.int8]
 Float32 = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
 
@@ -136,6 +142,35 @@ class Documents:
 
 
 @dataclass(frozen=True, slots=True)
+class Corrections:
+    """Cross-checks that came (`by` is 1) or went (-1) since the counts were made, by what those know."""
+
+    day: Int32
+    product: UInt16
+    kind: UInt16
+    score: UInt8
+    by: Int8
+
+    def __len__(self) -> int:
+        return len(self.day)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many cross-checks have each score, by the day on which the flow began, its product and their kind.
+
+    `before` has the shape (days + 1, products, kinds, 102), the last for the scores 0–100 and `NO_SCORE`.
+    Row d counts all that began before the day `first_day` + d (days as in `Flows`): those of any span of days
+    are the difference of two rows. No day, product or kind beyond its ends had any when it was made. The
+    `corrections` belong to it: what came and went since then.
+    """
+
+    first_day: int
+    before: UInt32
+    corrections: Corrections
+
+
+@dataclass(frozen=True, slots=True)
 class Names:
     """The texts behind the codes: `names.products[code]`.
 
@@ -155,12 +190,16 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """One version of the mirror. `version` grows with every change and never comes again."""
+    """One version of the mirror. `version` grows with every change and never comes again.
+
+    `counts` is None where they would be too large (very many names of checks, or days): count the rows.
+    """
 
     version: int
     flows: Flows
     checks: Checks
     documents: Documents
+    counts: Counts | None
     names: Names
 
 
@@ -220,9 +259,22 @@ def _open(folder: Path, head: Head, last: _Opened | None) -> _Opened:
         Flows(**shown["flows"]),
         Checks(**shown["checks"]),
         Documents(**shown["documents"]),
+        _counts(folder, head.counts, Corrections(**shown["corrections"]), last),
         names,
     )
     return _Opened(folder, head, columns, maps)
+
+
+def _counts(
+    folder: Path, extent: CountsExtent | None, corrections: Corrections, last: _Opened | None
+) -> Counts | None:
+    if extent is None:
+        return None
+    if last is not None and last.columns.counts is not None and last.head.counts == extent:
+        before = last.columns.counts.before
+    else:
+        before = map_counts(folder / extent.file, extent.shape)
+    return Counts(extent.first_day, before, corrections)
 
 
 def _same_file(one: Extent, other: Extent) -> bool:

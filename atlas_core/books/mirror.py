@@ -2,10 +2,11 @@
 
 Triggers put each changed flow into the table mirror_queue in the transaction that changes it. A step takes
 the oldest changes and, in this order: writes the new rows behind those that count; lets the flows' earlier
-rows die; writes the flows' own rows; makes all of it durable; publishes a version; and takes the changes
-from the queue, noting in the book which version holds them. Killed anywhere, the same changes are still in
-the queue, and the first step of the next start takes them over again without trusting any earlier work on
-them. A mirror that does not belong to the book (none, another edition, a restored book) is built anew.
+rows die; writes the flows' own rows; corrects the counts; makes all of it durable; publishes a version; and
+takes the changes from the queue, noting in the book which version holds them. Killed anywhere, the same
+changes are still in the queue, and the first step of the next start takes them over again without trusting
+any earlier work on them. A mirror that does not belong to the book (none, another edition, a restored book)
+is built anew.
 
 Only the holder of `AtlasWriter` writes: the worker, or a command while no worker runs. One thread at a time.
 """
@@ -18,7 +19,7 @@ from pathlib import Path
 from sqlite3 import Connection
 
 from atlas_core.books.book import filing, open_for_reading, snapshot, speaking_of
-from atlas_core.books.column_files import NONE, mirror_folder, read_head, sweep
+from atlas_core.books.column_head import NONE, mirror_folder, read_head, sweep
 from atlas_core.books.mirror_tables import MirrorTables
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.errors import BookDamaged, BookMissing

@@ -11,14 +11,15 @@ import numpy as np
 from atlas_core.books.column_files import (
     TABLES,
     Array,
+    CountsExtent,
     Extent,
-    Head,
     TableFile,
     append_names,
     create_names,
-    write_head,
 )
+from atlas_core.books.column_head import Head, write_head
 from atlas_core.books.columns import DEAD, parse_names
+from atlas_core.books.mirror_counts import MOST_CORRECTIONS, Noted, make_counts
 from atlas_core.books.mirror_rows import Coder, read_checks, read_documents, read_flows
 from atlas_core.clock import now_ms
 
@@ -26,11 +27,19 @@ DEAD_SHARE = 0.2
 
 
 class MirrorTables:
-    """The three tables and the names, between one published version and the next. Raises `OSError`."""
+    """The tables, names and counts, between one published version and the next. Raises `OSError`."""
 
-    def __init__(self, folder: Path, version: int, tables: dict[str, TableFile], names: Extent) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        version: int,
+        tables: dict[str, TableFile],
+        names: Extent,
+        counts: CountsExtent | None,
+    ) -> None:
         self.is_settled = False  # False: a killed step may have worked on the flows that come first now
         self._folder, self._version, self._tables, self._names = folder, version, tables, names
+        self._counts, self._noted = counts, Noted()
         self._coder = Coder(parse_names((folder / names.file).read_bytes()[: names.count]))
         self._dead = {
             table: int(np.count_nonzero(tables[table].columns["flow"][: tables[table].count] == 0))
@@ -41,13 +50,13 @@ class MirrorTables:
     def create(cls, folder: Path, version: int) -> MirrorTables:
         """Empty ones, to be published after that version."""
         tables = {table: TableFile.create(folder, table) for table in TABLES}
-        return cls(folder, version, tables, create_names(folder))
+        return cls(folder, version, tables, create_names(folder), None)
 
     @classmethod
     def open(cls, folder: Path, head: Head) -> MirrorTables:
         """Those of a published version. What a killed writer left behind it is written over."""
         tables = {table: TableFile(folder, table, extent) for table, extent in head.tables().items()}
-        return cls(folder, head.version, tables, head.names)
+        return cls(folder, head.version, tables, head.names, head.counts)
 
     def close(self) -> None:
         """Gives the files back."""
@@ -72,16 +81,23 @@ class MirrorTables:
             columns[name][found] = values
         self._make_room("flows", int(all_ids[-1]) + 1)
 
-        held = self._tables["flows"].columns["result"][all_ids]
-        held[all_ids >= self._tables["flows"].count] = 0
-        moved = (held != columns["result"]) | (not self.is_settled)
+        held = {name: self._tables["flows"].columns[name][all_ids] for name in ("result", "day", "product")}
+        is_new = all_ids >= self._tables["flows"].count
+        had_result = (held["result"] > 0) & ~is_new
+        # The counts tell a row by its flow's day and product: with these it moves, be it otherwise the same.
+        moved = np.any([held[name] != columns[name] for name in held], axis=0) | is_new
+        if not self.is_settled:
+            moved[:] = had_result[:] = True
         again = all_ids[moved & (columns["result"] > 0)].tolist()
-        earlier = all_ids[moved & ((held > 0) | (not self.is_settled))]
+        earlier = all_ids[moved & had_result]
         first_check = self._append("checks", read_checks(connection, again, self._coder))
         first_document = self._append("documents", read_documents(connection, again, self._coder))
-        self._let_die("checks", earlier, first_check)
-        self._let_die("documents", earlier, first_document)
+        dying = self._rows_of("checks", earlier, first_check)
+        self._note(dying, -1)
+        self._let_die("checks", dying)
+        self._let_die("documents", self._rows_of("documents", earlier, first_document))
         self._tables["flows"].put(all_ids, columns)
+        self._note(slice(first_check, self._tables["checks"].count), 1)
 
     def publish(self, *, follows: int, through: int) -> Head:
         """Makes all that was written durable, and count; see `Head`."""
@@ -89,6 +105,7 @@ class MirrorTables:
             table = self._tables[name]
             if self._dead[name] > DEAD_SHARE * table.count:
                 self._rewrite(name, table.capacity)
+        self._keep_counts()
         lines = self._coder.take_added()
         if lines:
             self._names = append_names(self._folder, self._names, lines)
@@ -96,7 +113,7 @@ class MirrorTables:
             table.sync()
         extents = {name: table.extent for name, table in self._tables.items()}
         self._version = max(self._version + 1, now_ms())
-        head = Head(self._version, follows, through, **extents, names=self._names)
+        head = Head(self._version, follows, through, **extents, names=self._names, counts=self._counts)
         write_head(self._folder, head)
         return head
 
@@ -107,19 +124,35 @@ class MirrorTables:
         self._tables[name].append(columns)
         return first
 
-    def _let_die(self, name: str, flow_ids: Array, before: int) -> None:
-        """Marks these flows' rows among the first `before`."""
+    def _rows_of(self, name: str, flow_ids: Array, before: int) -> Array:
+        """The places of these flows' rows among the first `before`."""
         if not len(flow_ids):
-            return
+            return np.empty(0, np.intp)
+        flows = self._tables[name].columns["flow"][:before]
+        is_wanted = np.zeros(max(self._tables["flows"].count, int(flow_ids[-1]) + 1), np.bool_)
+        is_wanted[flow_ids] = True
+        return np.flatnonzero(is_wanted[flows])
+
+    def _let_die(self, name: str, places: Array) -> None:
         table = self._tables[name]
-        flows = table.columns["flow"][:before]
-        is_gone = np.zeros(max(self._tables["flows"].count, int(flow_ids[-1]) + 1), np.bool_)
-        is_gone[flow_ids] = True
-        places = np.flatnonzero(is_gone[flows])
         if name == "checks":
             table.put(places, {"score": np.full(len(places), DEAD, np.uint8)})
         table.put(places, {"flow": np.zeros(len(places), np.uint32)})
         self._dead[name] += len(places)
+
+    def _note(self, rows: Array | slice, by: int) -> None:
+        self._noted.note(self._tables["flows"], self._tables["checks"], rows, by)
+
+    def _keep_counts(self) -> None:
+        """Corrects the counts by what was noted, or makes them anew."""
+        table, noted = self._tables["corrections"], self._noted.take()
+        if self.is_settled and table.count + len(noted["by"]) <= MOST_CORRECTIONS:
+            if len(noted["by"]):
+                table.append(noted)
+            return
+        self._counts = make_counts(self._folder, self._tables["flows"], self._tables["checks"])
+        if table.count:
+            self._tables["corrections"] = table.rewritten(slice(0), 0)
 
     def _make_room(self, name: str, places: int) -> None:
         table = self._tables[name]

@@ -2,6 +2,7 @@
 
 The book's side is plain GROUP BYs, which share nothing with the selects that fill the mirror. A checksum is
 the sum of a number's remainder times a weight of its flow's, so that two flows cannot swap their rows unseen.
+The mirror's counts are then held against its rows.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ import numpy as np
 import pandas as pd
 
 from atlas_core.books.book import open_for_reading, speaking_of
-from atlas_core.books.columns import Kind, Names, open_columns
+from atlas_core.books.columns import Counts, Kind, Names, open_columns
 from atlas_core.books.mirror import noted_version
 from atlas_core.books.mirror_rows import OVERFLOW
 from atlas_core.books.store import FINAL_STATUSES
+from atlas_core.books.verified_counts import compare_counts
 from atlas_core.errors import BookBusy
 from atlas_core.models import Outcome
 
@@ -75,11 +77,12 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A copy of one version, without dead rows and without the flows that wait."""
+    """A copy of one version, without dead rows and without the flows that wait; only its counts have them."""
 
     flows: pd.DataFrame
     checks: pd.DataFrame
     documents: pd.DataFrame
+    counts: Counts | None
     names: Names
 
 
@@ -96,6 +99,7 @@ def verify_columns(data_dir: Path) -> Verified:
             *_compare_stages(connection, held),
             *_compare_checks(connection, held),
             *_compare_documents(connection, held),
+            *compare_counts(held.flows, held.checks, held.counts, held.names, bool(waiting)),
         ]
     return Verified(len(held.flows), len(held.checks), len(held.documents), waiting, tuple(differences))
 
@@ -122,7 +126,8 @@ def _moment(data_dir: Path, book: Path) -> Iterator[tuple[Connection, _Held, int
                 counts[[flow_id for flow_id in waiting if flow_id < len(counts)]] = False
                 checks = checks[counts[checks["flow"].to_numpy()]]
                 documents = documents[counts[documents["flow"].to_numpy()]]
-                yield connection, _Held(flows[counts], checks, documents, columns.names), len(waiting)
+                held = _Held(flows[counts], checks, documents, columns.counts, columns.names)
+                yield connection, held, len(waiting)
                 return
         time.sleep(_PAUSE_SECONDS)
     raise BookBusy("It is not at the book's state. Start the worker, which brings it there, and ask again.")

@@ -11,8 +11,9 @@ import pandas as pd
 from atlas_core.books.columns import NO_SCORE, Columns, Flags, Int64
 from atlas_core.insight.frames import frame_of, picked
 from atlas_core.insight.rates import FEWEST, rate
-from atlas_core.insight.selection import Selection, kept, selected_flows, selected_kinds
-from atlas_core.insight.tally import SCORE_PLACES, count_checks, one_group
+from atlas_core.insight.score_counts import count_scores
+from atlas_core.insight.selection import Selection, kept, selected_kinds
+from atlas_core.insight.tally import SCORE_PLACES
 from atlas_core.insight.thresholds import BANDS, SCORES, Thresholds
 from atlas_core.models import Band
 
@@ -65,8 +66,7 @@ class ScoreTable:
 def checks_per_score(columns: Columns, selection: Selection) -> ScoreTable:
     """How many selected cross-checks have each similarity, for each check."""
     names, cells = name_cells(columns, selection)
-    groups = one_group(selected_flows(columns, selection))
-    counts = count_checks(columns, groups, 1, cells, len(names) * SCORES).reshape(len(names), SCORES)
+    counts = count_scores(columns, selection, cells, len(names) * SCORES).reshape(len(names), SCORES)
     ran: Flags = np.any(counts, axis=1)
     counts = counts[ran]
     counts.flags.writeable = False

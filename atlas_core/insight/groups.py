@@ -2,31 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from atlas_core.books.columns import Flags
+from atlas_core.books.columns import Columns, Flags, Int32
 from atlas_core.insight.frames import picked
 
 OTHERS = "all others"
+FlowTrait = Literal["product", "quality", "dealer"]
+_LISTS: dict[FlowTrait, str] = {"product": "products", "quality": "qualities", "dealer": "dealers"}
 
 
-def top_groups(
-    codes: npt.NDArray[Any], texts: Sequence[str | None], mask: Flags, at_most: int
-) -> tuple[npt.NDArray[np.int32], list[str | None]]:
-    """The texts that most flows have, each a group, and one group for all others.
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Groups of flows by the code of one trait; without a trait all flows are one group, of no name.
 
-    Returns the group of each flow (the number of groups where `mask` leaves it out), and the groups' names.
+    `of_code` has the place in `names` of each code, the last for a code that has no text yet; the number of
+    names is the place of what is in no group.
     """
+
+    trait: FlowTrait | None
+    names: tuple[str | None, ...]
+    of_code: Int32
+
+    def of_flows(self, columns: Columns) -> Int32:
+        """The group of each flow, be it selected or not."""
+        if self.trait is None:
+            return np.zeros(len(columns.flows), np.int32)
+        codes: npt.NDArray[np.integer] = getattr(columns.flows, self.trait)
+        return self.of_code.take(codes, mode="clip")
+
+
+TOGETHER = Groups(None, (None,), np.empty(0, np.int32))
+
+
+def top_groups(columns: Columns, trait: FlowTrait, mask: Flags, at_most: int) -> Groups:
+    """The texts that most of the masked flows have, each a group, and one group for all others."""
+    texts: tuple[str | None, ...] = getattr(columns.names, _LISTS[trait])
+    codes: npt.NDArray[np.integer] = getattr(columns.flows, trait)
     counts = np.bincount(codes[mask], minlength=len(texts))[: len(texts)]
     order = np.argsort(-counts, kind="stable")
     shown = order[:at_most][counts[order[:at_most]] > 0]
     has_others = counts.sum() > counts[shown].sum()
-    group_of = np.full(len(texts) + 1, len(shown), np.int32)
-    group_of[shown] = np.arange(len(shown))
-    names = [*picked(texts, shown), *([OTHERS] if has_others else [])]
-    group_of[len(texts)] = len(names)  # a code that has no text yet
-    return np.where(mask, group_of.take(codes, mode="clip"), np.int32(len(names))), names
+    names = (*picked(texts, shown), *([OTHERS] if has_others else []))
+    of_code = np.full(len(texts) + 1, len(shown), np.int32)
+    of_code[shown] = np.arange(len(shown))
+    of_code[len(texts)] = len(names)
+    return Groups(trait, names, of_code)

@@ -10,11 +10,12 @@ import pandas as pd
 
 from atlas_core.books.columns import Columns, Int64
 from atlas_core.insight.frames import frame_of
-from atlas_core.insight.groups import top_groups
+from atlas_core.insight.groups import TOGETHER, top_groups
 from atlas_core.insight.periods import Step, steps_of_flows
 from atlas_core.insight.rates import FEWEST, rate, wilson_interval
+from atlas_core.insight.score_counts import count_scores
 from atlas_core.insight.selection import Selection, kept, selected_flows, selected_kinds
-from atlas_core.insight.tally import SCORE_PLACES, count_checks
+from atlas_core.insight.tally import SCORE_PLACES
 from atlas_core.insight.thresholds import BANDS, SCORES, Thresholds
 
 Trait = Literal["document_type", "product", "quality", "dealer"]
@@ -50,43 +51,26 @@ def bands_per_week(
     has no rows; of the others every week is there.
     """
     steps = steps_of_flows(columns, selection, step)
-    groups, names = _traits(columns, selection, by, at_most)
+    groups = TOGETHER
+    if by is not None and by != "document_type":
+        groups = top_groups(columns, by, selected_flows(columns, selection), at_most)
     wanted = np.flatnonzero(selected_kinds(columns, selection))
     kinds = [columns.names.kinds[place] for place in wanted]
     bands = thresholds.cut([kind.name for kind in kinds])
     left_out = len(kinds) * len(BANDS)
     cells = np.full((len(columns.names.kinds), SCORE_PLACES), left_out, np.int64)
     cells[wanted, :SCORES] = np.arange(len(kinds))[:, None] * len(BANDS) + bands
-    weeks = len(steps)
-    # A flow that is left out has the group past the last, and so a number past all others.
-    groups_and_weeks = len(names) * (weeks + 1)
-    both = np.minimum(groups * np.int32(weeks + 1) + steps.of_flow, np.int32(groups_and_weeks))
-    counts = count_checks(columns, both, groups_and_weeks, cells, left_out)
-    counts = counts.reshape(len(names), weeks + 1, len(kinds), len(BANDS))[:, :weeks]
+    counts = count_scores(columns, selection, cells, left_out, steps, groups)
+    counts = counts.reshape(len(groups.names), len(steps), len(kinds), len(BANDS))
 
     series: dict[_Series, Int64] = {}
     for at, kind in enumerate(kinds):
         sides = dict.fromkeys((kind.source_doc, kind.target_doc)) if by == "document_type" else None
-        for place, name in enumerate(names):
+        for place, name in enumerate(groups.names):
             for group in sides or (name,):
                 key = _Series(kind.name, place, group)
                 series[key] = series.get(key, 0) + counts[place, :, at]
     return _frame(steps.starts, {key: bands for key, bands in series.items() if bands[:, :3].any()})
-
-
-def _traits(
-    columns: Columns, selection: Selection, by: Trait | None, at_most: int
-) -> tuple[npt.NDArray[np.int32], list[str | None]]:
-    """The group of each flow (their number where it is in none), and the groups' names."""
-    mask = selected_flows(columns, selection)
-    if by is None or by == "document_type":
-        return (~mask).astype(np.int32), [None]
-    flows, names = columns.flows, columns.names
-    if by == "product":
-        return top_groups(flows.product, names.products, mask, at_most)
-    if by == "quality":
-        return top_groups(flows.quality, names.qualities, mask, at_most)
-    return top_groups(flows.dealer, names.dealers, mask, at_most)
 
 
 def _frame(starts: Int64, series: dict[_Series, Int64]) -> pd.DataFrame:
