@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from atlas_core.books.columns import Columns
+from atlas_core.books.columns import DEAD, Columns
 from atlas_core.insight.cases import CheckRange, check_cases
 from atlas_core.insight.coverage import coverage
 from atlas_core.insight.distributions import checks_per_band, checks_per_score
@@ -84,6 +84,55 @@ def test_numbers_over_many_stretches_are_those_of_the_parts_so_many_times() -> N
         last_page = check_cases(many, ALL, CheckRange(bands=("review",)), 3 * TIMES // 50, 50)
     assert last_page.total == 3 * TIMES
     assert (last_page.flow_ids[-2:].tolist(), last_page.ordinals[-2:].tolist()) == ([1, 1], [1, 0])
+
+
+def with_rows_elsewhere(columns: Columns) -> Columns:
+    """The same cross-checks as they lie once flows were replaced: each flow's together, dead rows between."""
+    checks = columns.checks
+    flow_ids = np.unique(checks.flow).tolist()
+    dead = {"flow": 0, "score": DEAD, "kind": 0, "low_confidence": np.nan}
+
+    def moved(name: str) -> np.ndarray:
+        column = getattr(checks, name)
+        parts = [column[checks.flow == flow_id] for flow_id in (*flow_ids[1::2], *flow_ids[::2])]
+        gap = np.full(5, dead[name], column.dtype)
+        return np.concatenate([part for pair in ((gap, part) for part in parts) for part in pair])
+
+    return replace(
+        columns, checks=replace(checks, **{name: moved(name) for name in checks.__slots__}), counts=None
+    )
+
+
+def test_where_a_flows_rows_lie_changes_no_number() -> None:
+    def between(source: str, target: str, score: float | None) -> MadeCheck:
+        return MadeCheck(f"{source} {target}", score, source, target)
+
+    low = between("ORDER", "INVOICE", 20)
+    flows = [
+        MadeFlow(checks=(low, low)),
+        MadeFlow(checks=(*(low,) * 300, between("INVOICE", "PAN", 95))),
+        MadeFlow(checks=(between("ORDER", "PAN", 99), low, low)),
+        MadeFlow(checks=(low,)),
+        MadeFlow(checks=(between("INVOICE", "PAN", None), low, low, between("ORDER", "PAN", 30))),
+        MadeFlow(checks=(*(low,) * 70, between("ORDER", "PAN", 95), between("INVOICE", "PAN", 95))),
+    ]
+    expected = (("PROD_CDL", ("ORDER INVOICE", "ORDER PAN", "INVOICE PAN")),)
+    lower = NOW.with_check("ORDER INVOICE", 15, 90)
+    with made_book(flows) as book:
+        columns = book.columns
+    elsewhere = with_rows_elsewhere(columns)
+    assert len(elsewhere.checks) > len(columns.checks)
+    for one in (columns, elsewhere):
+        odd = odd_documents(one, ALL, NOW)
+        assert odd.frame.fillna("").to_numpy().tolist() == [
+            ["INVOICE", "ORDER", 2, 72],
+            ["ORDER", "", 2, 303],
+            ["INVOICE", "", 1, 2],
+        ]
+        assert odd.flow_ids.tolist() == [6, 5, 3, 2, 1]
+        assert coverage(one, ALL, expected, NOW)["ran"].tolist() == [6, 3, 3]
+        assert what_if(one, ALL, NOW, lower).to_clear.tolist() == [6, 4, 3, 2, 1]
+        assert checks_per_score(one, ALL).scored == len(columns.checks) - 1
 
 
 def test_percentiles_of_very_many_values_are_the_same_as_of_few() -> None:

@@ -16,7 +16,7 @@ from atlas_core.books.columns import DEAD, OUTCOMES, Columns, Flags
 from atlas_core.insight.frames import frame_of
 from atlas_core.insight.rates import FEWEST, rate
 from atlas_core.insight.selection import Selection, kept, selected_flows
-from atlas_core.insight.tally import SCORE_PLACES, flow_bits
+from atlas_core.insight.tally import SCORE_PLACES, flow_bits, stretches
 from atlas_core.insight.thresholds import Thresholds
 from atlas_core.models import Outcome
 
@@ -85,21 +85,23 @@ def _runs(
     check and how many have it strong."""
     products = len(columns.names.products)
     names = tuple(sorted({kind.name for kind in columns.names.kinds}))
-    mask = settled_flows(columns, selection)
-    product = columns.flows.product[mask].astype(np.int64)
+    # Flows that do not matter are those of a product beyond the last, which is not looked at.
+    product = np.full(len(columns.flows), products, np.int64)
+    np.copyto(product, columns.flows.product, where=settled_flows(columns, selection))
     flows = np.bincount(product, minlength=products)[:products]
     ran = np.zeros((products, len(names)), np.int64)
     matched = np.zeros_like(ran)
     pattern = np.arange(1 << (2 * _IN_PATTERN))
-    product *= len(pattern)
     for first in range(0, len(names), IN_WORD):
         some = names[first : first + IN_WORD]
-        bits = flow_bits(columns, _run_bits(columns, some, thresholds))[mask]
+        bits = flow_bits(columns, _run_bits(columns, some, thresholds))
         for start in range(0, len(some), _IN_PATTERN):
-            at = bits >> (2 * start) & len(pattern) - 1
-            at += product
-            counts = np.bincount(at, minlength=products * len(pattern))[: products * len(pattern)]
-            patterns = counts.reshape(products, len(pattern))
+            patterns = np.zeros((products + 1, len(pattern)), np.int64)
+            for rows in stretches(len(bits), patterns.size):
+                at = bits[rows] >> (2 * start) & len(pattern) - 1
+                at += np.minimum(product[rows], products) * len(pattern)
+                patterns += np.bincount(at, minlength=patterns.size).reshape(patterns.shape)
+            patterns = patterns[:products]
             for place in range(min(_IN_PATTERN, len(some) - start)):
                 has_run = pattern >> (2 * place) & 1 == 1
                 is_strong = has_run & (pattern >> (2 * place + 1) & 1 == 0)

@@ -66,16 +66,20 @@ def _lacking(
     for first in range(0, len(names), IN_WORD):
         some = names[first : first + IN_WORD]
         has_run = flow_bits(columns, name_bits(columns, some))
+        asked = np.zeros(len(columns.names.products) + 1, np.int64)
         for product, checks in expected:
-            asked = sum(1 << some.index(check) for check in checks if check in some)
-            if asked and product in codes:
-                lacks = settled & (has_run & asked != asked)
-                lacks &= columns.flows.product == codes[product]
-                flow_ids = np.flatnonzero(lacks)
-                bits = has_run[flow_ids]
+            if product in codes:
+                asked[codes[product]] = sum(1 << some.index(check) for check in checks if check in some)
+        lacks = asked.take(columns.flows.product, mode="clip") & ~has_run
+        lacking = np.flatnonzero((lacks != 0) & settled)
+        products, lacks = columns.flows.product[lacking], lacks[lacking]
+        for product, checks in expected:
+            if product in codes:
+                is_theirs = products == codes[product]
+                flow_ids, bits = lacking[is_theirs], lacks[is_theirs]
                 for check in checks:
                     if check in some:
-                        found.append((product, check, flow_ids[bits >> some.index(check) & 1 == 0]))
+                        found.append((product, check, flow_ids[bits >> some.index(check) & 1 == 1]))
     return found
 
 

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from atlas_core.books.columns import NO_SCORE, Columns, Flags
+from atlas_core.books.columns import NO_SCORE, Columns, Flags, UInt32
 from atlas_core.insight.frames import frame_of, picked
 from atlas_core.insight.selection import Selection, kept, selected_flows
-from atlas_core.insight.tally import count_together, low_rows, stretches
+from atlas_core.insight.tally import count_together, low_rows, rows_around
 from atlas_core.insight.thresholds import Thresholds, review_limits
 
 Places = npt.NDArray[np.int64]
@@ -55,15 +55,16 @@ def odd_documents(columns: Columns, selection: Selection, thresholds: Thresholds
     """
     limits = review_limits(columns, thresholds)
     types, sides = _sides(columns)
-    flow, kind = _low_rows(columns, selected_flows(columns, selection), limits)
+    places = low_rows(columns, limits)
+    flow = columns.checks.flow[places]
+    wanted = _has_neighbour(flow) & selected_flows(columns, selection).take(flow, mode="clip")
+    places, flow = places[wanted], flow[wanted]
     starts, counts = _runs(flow)
-    several = np.repeat(counts > 1, counts)
-    flow, kind = flow[several], kind[several]
-    starts, counts = _runs(flow)
-    flow_ids = flow[starts]
-
-    first, second = _shared_by_all(kind, starts, counts, sides)
-    first, second = _told_apart(columns, limits, sides, flow_ids, first, second)
+    first, second = _shared_by_all(columns.checks.kind[places], starts, counts, sides)
+    first, second = _told_apart(columns, limits, sides, places[starts], first, second)
+    flow_ids = flow[starts].astype(np.int64)
+    order = np.argsort(flow_ids, kind="stable")
+    flow_ids, counts, first, second = (part[order] for part in (flow_ids, counts, first, second))
     has_one = first >= 0
     flow_ids, counts, first, second = (part[has_one][::-1] for part in (flow_ids, counts, first, second))
     is_pair = second >= 0
@@ -83,7 +84,16 @@ def odd_documents(columns: Columns, selection: Selection, thresholds: Thresholds
     return OddOnes(frame, len(starts), len(starts) - len(flow_ids), flow_ids, np.argsort(order)[places])
 
 
-def _runs(flow: Places) -> tuple[Places, Places]:
+def _has_neighbour(flow: UInt32) -> Flags:
+    """Which rows are not the only one of their flow, whose rows lie together."""
+    is_same = flow[1:] == flow[:-1]
+    has_one = np.zeros(len(flow), np.bool_)
+    has_one[1:] = is_same
+    has_one[:-1] |= is_same
+    return has_one
+
+
+def _runs(flow: UInt32) -> tuple[Places, Places]:
     """Where each flow's rows begin, and how many they are."""
     starts = np.flatnonzero(np.concatenate([[True], flow[1:] != flow[:-1]])[: len(flow)])
     return starts, np.diff(starts, append=len(flow))
@@ -105,23 +115,25 @@ def _shared_by_all(kind: Kinds, starts: Places, counts: Places, sides: Sides) ->
 
 
 def _told_apart(
-    columns: Columns, limits: Limits, sides: Sides, flow_ids: Places, first: Places, second: Places
+    columns: Columns, limits: Limits, sides: Sides, places: Places, first: Places, second: Places
 ) -> tuple[Places, Places]:
-    """Settles pairs: a document that agrees with a third one is not the odd one, unless both do."""
-    in_doubt = second >= 0
-    mask = np.zeros(len(columns.flows), np.bool_)
-    mask[flow_ids[in_doubt]] = True
-    flow, kind = _passed_rows(columns, mask, limits)
-    at = np.searchsorted(flow_ids, flow)
-    one, other = first[at], second[at]
-    first_agrees, second_agrees = (np.zeros(len(flow_ids), np.bool_) for _ in range(2))
+    """Settles pairs: a document that agrees with a third one is not the odd one, unless both do.
+
+    `places` is one row of each flow.
+    """
+    in_doubt = np.flatnonzero(second >= 0)
+    at, kind = _passed_rows(columns, places[in_doubt], limits)
+    one, other = first[in_doubt][at], second[in_doubt][at]
+    first_agrees, second_agrees = (np.zeros(len(in_doubt), np.bool_) for _ in range(2))
     of_row = [side[kind] for side in sides]
     for side, across in (of_row, of_row[::-1]):
         first_agrees[at[(side == one) & (across != other) & (across != side)]] = True
         second_agrees[at[(side == other) & (across != one) & (across != side)]] = True
-    only_second = in_doubt & first_agrees & ~second_agrees
-    only_first = in_doubt & second_agrees & ~first_agrees
-    return np.where(only_second, second, first), np.where(only_second | only_first, -1, second)
+    first, second = first.copy(), second.copy()
+    only_second, only_first = in_doubt[first_agrees & ~second_agrees], in_doubt[second_agrees & ~first_agrees]
+    first[only_second] = second[only_second]
+    second[only_second] = second[only_first] = -1
+    return first, second
 
 
 def _sides(columns: Columns) -> tuple[list[str], Sides]:
@@ -135,31 +147,11 @@ def _sides(columns: Columns) -> tuple[list[str], Sides]:
     )
 
 
-def _low_rows(columns: Columns, mask: Flags, limits: Limits) -> tuple[Places, Kinds]:
-    """Flow and kind of the masked flows' low cross-checks, by flow_id."""
-    found = []
-    for flow, kind in low_rows(columns, limits):
-        wanted = mask[flow]
-        found.append((flow[wanted].astype(np.int64), kind[wanted]))
-    return _by_flow(found)
-
-
-def _passed_rows(columns: Columns, mask: Flags, limits: Limits) -> tuple[Places, Kinds]:
-    """Flow and kind of the masked flows' cross-checks that have a score and are not low, by flow_id."""
-    checks = columns.checks
-    found = []
-    for rows in stretches(len(checks)):
-        here = np.flatnonzero(mask.take(checks.flow[rows], mode="clip"))
-        kind, score = checks.kind[rows][here], checks.score[rows][here]
-        wanted = (score < NO_SCORE) & (score >= limits[kind])
-        found.append((checks.flow[rows][here[wanted]].astype(np.int64), kind[wanted]))
-    return _by_flow(found)
-
-
-def _by_flow(found: list[tuple[Places, Kinds]]) -> tuple[Places, Kinds]:
-    nothing = (np.empty(0, np.int64), np.empty(0, np.uint16))
-    flow, kind = (np.concatenate(parts) for parts in zip(nothing, *found, strict=True))
-    if (flow[1:] < flow[:-1]).any():
-        order = np.argsort(flow, kind="stable")
-        flow, kind = flow[order], kind[order]
-    return flow, kind
+def _passed_rows(columns: Columns, places: Places, limits: Limits) -> tuple[Places, Kinds]:
+    """The cross-checks that have a score and are not low, of the flow of each place: whose they are, by its
+    number among `places`, and their kind."""
+    starts, counts = rows_around(columns, places)
+    rows = np.arange(counts.sum()) + np.repeat(starts - (counts.cumsum() - counts), counts)
+    kind, score = columns.checks.kind[rows], columns.checks.score[rows]
+    wanted = (score < NO_SCORE) & (score >= limits[kind])
+    return np.repeat(np.arange(len(places)), counts)[wanted], kind[wanted]

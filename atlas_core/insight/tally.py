@@ -18,13 +18,13 @@ import numpy.typing as npt
 from atlas_core.books.columns import Columns, Flags, Int64
 
 SCORE_PLACES = 256
-_STRETCH = 1 << 16
+_STRETCH = 1 << 15
 _FEW_PLACES = 1 << 20  # counted in place; sorted beyond
 
 
 def stretches(rows: int, places: int = 0) -> Iterator[slice]:
-    """The rows in stretches: long enough that clearing `places` counts for each does not matter."""
-    length = max(_STRETCH, min(4 * places, 16 * _STRETCH))
+    """The rows in stretches: not much shorter than the `places` that are cleared for each."""
+    length = max(_STRETCH, min(places, 16 * _STRETCH))
     for start in range(0, rows, length):
         yield slice(start, min(start + length, rows))
 
@@ -95,18 +95,33 @@ def count_documents(
     return counts.reshape(group_count + 1, width)[:group_count, :cell_count]
 
 
-def low_rows(
-    columns: Columns, limits: npt.NDArray[np.int16]
-) -> Iterator[tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint16]]]:
-    """Flow and kind of the cross-checks with a score below their kind's limit (0–100), stretch by stretch."""
+def low_rows(columns: Columns, limits: npt.NDArray[np.int16]) -> Int64:
+    """The places, ascending, of the cross-checks with a score below their kind's limit (0–100)."""
     checks = columns.checks
-    highest = np.uint8(limits.max(initial=0))
-    for rows in stretches(len(checks)):
-        # Few are low at all; only of those is the kind looked at.
-        picked = np.flatnonzero(checks.score[rows] < highest)
-        kind = checks.kind[rows][picked]
-        is_low = checks.score[rows][picked] < limits[kind]
-        yield checks.flow[rows][picked[is_low]], kind[is_low]
+    # Few are low at all; only of those is the kind looked at, and only where kinds differ.
+    places = np.flatnonzero(checks.score < np.uint8(limits.max(initial=0)))
+    if len(limits) and limits.min() < limits.max():
+        places = places[checks.score[places] < limits.take(checks.kind[places], mode="clip")]
+    return places
+
+
+def rows_around(columns: Columns, places: Int64) -> tuple[Int64, Int64]:
+    """All cross-checks of the flows of the living rows at `places`: where they begin, and how many they are.
+
+    A flow's rows lie together, so that their two ends are searched for by halves.
+    """
+    flow, last = columns.checks.flow, len(columns.checks) - 1
+    own = flow[places]
+    longest = int(columns.flows.checks.max(initial=0))
+    if longest == np.iinfo(np.uint16).max:  # where its counts stop
+        longest = len(columns.checks)
+    first, end = places, places
+    for power in reversed(range(longest.bit_length())):
+        there = np.maximum(first - (1 << power), 0)
+        first = np.where(flow[there] == own, there, first)
+        there = np.minimum(end + (1 << power), last)
+        end = np.where(flow[there] == own, there, end)
+    return first, end - first + 1
 
 
 def one_group(mask: Flags) -> npt.NDArray[np.int64]:
@@ -148,11 +163,10 @@ def flow_bits(columns: Columns, bits: npt.NDArray[Any]) -> Int64:
     if flat.size:
         for rows in stretches(len(checks)):
             flows = checks.flow[rows]
-            starts = np.flatnonzero(flows[1:] != flows[:-1])
-            starts = np.concatenate([[0], starts + 1])
-            # A flow's rows lie together, so that each flow but 0 comes once in a stretch.
-            together[flows[starts]] |= np.bitwise_or.reduceat(
-                flat.take(kind_and_score(columns, rows), mode="clip"), starts
-            )
+            starts = np.flatnonzero(np.concatenate([[True], flows[1:] != flows[:-1]]))
+            found = np.bitwise_or.reduceat(flat.take(kind_and_score(columns, rows), mode="clip"), starts)
+            # A flow's rows lie together: each flow but 0 comes once, the first perhaps in the stretch before.
+            found[0] |= together[flows[0]]
+            together[flows[starts]] = found
     together[:1] = 0
     return together

@@ -95,8 +95,7 @@ def flows_below(columns: Columns, thresholds: Thresholds) -> Flags:
     if not thresholds.per_check:  # each flow's lowest score is known
         return columns.flows.min_score < thresholds.review_below
     is_below = np.zeros(len(columns.flows), np.bool_)
-    for flow, _ in low_rows(columns, review_limits(columns, thresholds)):
-        is_below[flow] = True
+    is_below[columns.checks.flow[low_rows(columns, review_limits(columns, thresholds))]] = True
     return is_below
 
 
