@@ -16,7 +16,7 @@ from atlas_core.insight.distributions import checks_per_score, spikes
 from atlas_core.insight.odd_one_out import odd_documents
 from atlas_core.insight.periods import steps_of_flows
 from atlas_core.insight.quadrants import hundredths, quadrants
-from atlas_core.insight.rates import percentiles, rate, wilson_interval
+from atlas_core.insight.rates import changed, percentiles, rate, wilson_interval
 from atlas_core.insight.selection import Selection, selected_flows
 from atlas_core.insight.thresholds import Thresholds
 from atlas_core.insight.today import time_per_stage
@@ -117,6 +117,57 @@ def test_wilsons_interval_has_its_known_values() -> None:
     assert low == pytest.approx([0.4902, 0.0, 0.7225, 0.4038, 0.00018], abs=1e-4)
     assert high == pytest.approx([0.9433, 0.2775, 1.0, 0.5962, 0.00565], abs=1e-4)
     assert all(math.isnan(end) for end in (*wilson_interval(0, 0), rate(0, 0)))
+
+
+def chances(n: int, share: float) -> np.ndarray:
+    """How likely each number of cases out of n is."""
+    factorials = np.array([math.lgamma(k + 1) for k in range(n + 1)])
+    logs = np.arange(n + 1) * math.log(share) + np.arange(n, -1, -1) * math.log1p(-share)
+    return np.exp(factorials[n] - factorials - factorials[::-1] + logs)
+
+
+@pytest.mark.parametrize(("n", "m"), [(30, 30), (30, 300), (60, 600), (300, 30), (200, 200)])
+def test_where_nothing_changes_a_mark_anywhere_is_rarer_than_one_in_twenty(n: int, m: int) -> None:
+    before, now = (part.ravel() for part in np.meshgrid(np.arange(n + 1), np.arange(m + 1), indexing="ij"))
+    # Every outcome of two weeks is a row: as many comparisons at once as there are outcomes.
+    marks = changed(np.stack([before, now], axis=1), np.tile([n, m], (len(now), 1)))[:, 1]
+    for share in (0.002, 0.02, 0.1, 0.3, 0.5, 0.9, 0.998):
+        of_outcome = np.outer(chances(n, share), chances(m, share)).ravel()
+        assert of_outcome[marks].sum() * len(marks) < 0.05
+    assert marks.any()
+
+
+def test_a_year_of_chance_has_no_mark_and_a_real_step_has_one_in_every_check() -> None:
+    chance = np.random.default_rng(7)
+    n = np.full((12, 52), 12_000)
+    part = chance.binomial(n, 0.2)
+    low, high = wilson_interval(part[:, 1:], n[:, 1:])
+    outside = (rate(part, n)[:, :-1] < low) | (rate(part, n)[:, :-1] > high)
+    assert outside.sum() > 50, "what the interval of one week alone would have marked"
+    assert not changed(part, n).any()
+    part[:, 26:] = chance.binomial(12_000, 0.25, (12, 26))
+    assert np.argwhere(changed(part, n)).tolist() == [[check, 26] for check in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("weeks", "marked"),
+    [
+        (((30_000, 1_000_000), (49_000, 1_000_000)), False),  # surely more, but by less than two points
+        (((30_000, 1_000_000), (50_000, 1_000_000)), True),
+        (((50_000, 1_000_000), (30_000, 1_000_000)), True),
+        (((0, 29), (29, 29)), False),  # too few to say
+        (((0, 30), (30, 30)), True),
+        (((10, 100), (20, 100)), False),  # G is 3.99, with Yates's correction 3.22; 3.84 is asked for
+        (((10, 100), (23, 100)), True),  # 6.28, with the correction 5.33
+        (((10, 100), (23, 100), (23, 100), (23, 100)), False),  # as one of three; 5.73 is asked for
+        (((0, 0), (40, 100)), False),
+    ],
+)
+def test_a_change_matters_by_two_points_with_enough_cases_and_beyond_chance(
+    weeks: tuple[tuple[int, int], ...], marked: bool
+) -> None:
+    part, whole = np.array(weeks).T[:, None]
+    assert changed(part, whole).any() == marked
 
 
 def test_a_confidence_counts_as_the_hundredth_that_its_digits_say() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,15 @@ import numpy.typing as npt
 FEWEST = 30
 """A rate, median or change of fewer cases is shown as too few to say."""
 
+LEAST_CHANGE = 0.02
+"""A share that differs by less, two percentage points, has not changed in a way that matters."""
+
 _MANY = 20_000
 _BIN_BITS = 16
 
 Float64 = npt.NDArray[np.float64]
 _95_PERCENT = 1.959963984540054
+_BY_CHANCE = 0.05  # how often all comparisons together may find a change where there is none
 
 
 def rate(part: npt.ArrayLike, whole: npt.ArrayLike) -> Float64:
@@ -40,6 +45,43 @@ def wilson_interval(part: npt.ArrayLike, whole: npt.ArrayLike) -> tuple[Float64,
     low, high = np.maximum(middle - reach, 0.0), np.minimum(middle + reach, 1.0)
     # Rounding must not keep a share of exactly 0 or 1 out of its own interval.
     return np.where(p == 0, 0.0, low), np.where(p == 1, 1.0, high)
+
+
+def changed(part: npt.ArrayLike, whole: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """Which shares part ÷ whole differ from the one before them, along the last axis, in a way that matters.
+
+    Both have at least `FEWEST` cases, they differ by `LEAST_CHANGE` or more, and that by more than chance:
+    by the likelihood-ratio test of two shares, G = 2·Σ observed·ln(observed ÷ expected) over the four cells,
+    each observed moved by ½ towards what is expected (Yates). One in twenty comparisons would find a change
+    by chance, so each is tested at 5 % ÷ comparisons (Bonferroni): where nothing changes, nineteen of twenty
+    whole arrays have no mark at all, whatever their shares have to do with each other. An interval of the
+    difference would be too sure so far out, where one of the two has many more cases than the other.
+    """
+    parts, wholes = np.asarray(part, np.float64), np.asarray(whole, np.float64)
+    now, n, before, m = parts[..., 1:], wholes[..., 1:], parts[..., :-1], wholes[..., :-1]
+    enough = (n >= FEWEST) & (m >= FEWEST)
+    share = rate(now + before, n + m)
+    too_many = now - n * share
+    too_many = np.sign(too_many) * np.maximum(np.abs(too_many) - 0.5, 0)
+    g = 2 * (
+        _surprise(n * share, too_many)
+        + _surprise(n * (1 - share), -too_many)
+        + _surprise(m * share, -too_many)
+        + _surprise(m * (1 - share), too_many)
+    )
+    comparisons = max(int(np.count_nonzero(enough)), 1)
+    least = NormalDist().inv_cdf(1 - _BY_CHANCE / 2 / comparisons) ** 2
+    is_large = np.abs(rate(now, n) - rate(before, m)) > LEAST_CHANGE - 1e-9  # rounding must not decide
+    marks = np.zeros(parts.shape, np.bool_)
+    marks[..., 1:] = enough & is_large & (g > least)
+    return marks
+
+
+def _surprise(expected: Float64, too_many: Float64) -> Float64:
+    """observed·ln(observed ÷ expected); 0 of nothing."""
+    observed = expected + too_many
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(observed > 0, observed * np.log(observed / expected), 0.0)
 
 
 def percentiles(values: npt.NDArray[Any], *shares: float) -> tuple[int | None, ...]:

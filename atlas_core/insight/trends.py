@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from atlas_core.books.columns import Columns, Int64
 from atlas_core.insight.frames import frame_of
 from atlas_core.insight.groups import TOGETHER, top_groups
 from atlas_core.insight.periods import Step, steps_of_flows
-from atlas_core.insight.rates import FEWEST, rate, wilson_interval
+from atlas_core.insight.rates import changed, rate, wilson_interval
 from atlas_core.insight.score_counts import count_scores
 from atlas_core.insight.selection import Selection, kept, selected_flows, selected_kinds
 from atlas_core.insight.tally import SCORE_PLACES
@@ -43,8 +42,8 @@ def bands_per_week(
     Columns: check, group (the product, PAN quality flag, dealer or document type, None where there is none,
     or always None without `by`), start_at (ms), n (with a score), review and below_strong (checks under the
     thresholds), and for both the share of n (`…_share`, 0–1), its 95 % Wilson interval (`…_low`, `…_high`),
-    and whether it changed (`…_changed`): the share of the week before is outside the interval, and both
-    weeks have an n of at least 30.
+    and whether it changed from the week before (`…_changed`) in a way that matters: by two percentage points
+    or more, and by more than chance, although all weeks of all rows are looked at (`rates.changed`).
 
     By document type, a check counts for the type on either side. By dealer or product, the `at_most` with the
     most flows have a group each, and the rest one together: "all others". A check or group without a score
@@ -86,7 +85,7 @@ def _frame(starts: Int64, series: dict[_Series, Int64]) -> pd.DataFrame:
         columns[name] = part.ravel()
         columns[f"{name}_share"] = rate(part, n).ravel()
         columns[f"{name}_low"], columns[f"{name}_high"] = low.ravel(), high.ravel()
-        columns[f"{name}_changed"] = _changed(part, n, low, high).ravel()
+        columns[f"{name}_changed"] = changed(part, n).ravel()
     return frame_of(
         check=[key.check for key in keys for _ in range(weeks)],
         group=[key.group for key in keys for _ in range(weeks)],
@@ -94,14 +93,3 @@ def _frame(starts: Int64, series: dict[_Series, Int64]) -> pd.DataFrame:
         n=n.ravel(),
         **columns,
     )
-
-
-def _changed(
-    part: Int64, n: Int64, low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
-) -> npt.NDArray[np.bool_]:
-    changed = np.zeros(n.shape, np.bool_)
-    before = rate(part, n)[:, :-1]
-    enough = (n[:, 1:] >= FEWEST) & (n[:, :-1] >= FEWEST)
-    with np.errstate(invalid="ignore"):
-        changed[:, 1:] = enough & ((before < low[:, 1:]) | (before > high[:, 1:]))
-    return changed

@@ -15,6 +15,7 @@ from atlas_core.insight.groups import OTHERS
 from atlas_core.insight.measures import share_in_words
 from atlas_core.insight.periods import DAY_MS, Step
 from atlas_core.insight.quadrants import GRID_STEP, QUADRANTS, quadrants
+from atlas_core.insight.rates import FEWEST, LEAST_CHANGE
 from atlas_core.insight.selection import Selection
 from atlas_core.insight.theme import words_of_code
 from atlas_core.insight.thresholds import Thresholds
@@ -168,9 +169,10 @@ def show_trend(
             f"{MOST_FIGURES * size} of {len(series)} lines: narrow the filters, or count by longer periods."
         )
     st.caption(
-        "Select a point to read its cross-checks below. A red diamond is a change that matters: the share of "
-        "the period before lies outside the interval, with at least 30 cross-checks in both. A hollow point "
-        "has fewer than 30: too few to say."
+        f"A red diamond is a change that matters: at least {LEAST_CHANGE * 100:g} percentage points against "
+        f"the period before, with {FEWEST} or more cross-checks in both, and more than chance (95% sure for "
+        f"all points together). A hollow point has fewer than {FEWEST}: too few to say. Select a point to "
+        "read its cross-checks below."
     )
     show_opened(TREND)
 
