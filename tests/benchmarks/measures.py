@@ -3,8 +3,9 @@
     python -m tests.benchmarks.measures [FOLDER]
 
 On large books (see large.py) of the size asked for, and of an eighth of it. Every measure begins from the
-columns as a page finds them after a commit: nothing is kept from an earlier question. Three selections:
-everything; the last 60 days; and half a year of two products, forty dealers and four checks.
+columns as a page finds them after a commit: nothing is kept from an earlier question. Three selections, of
+whole days as the pages ask for them: everything; the last 60 days; and half a year of two products, forty
+dealers and four checks.
 """
 
 from __future__ import annotations
@@ -118,13 +119,13 @@ class Timed:
 
 
 def selections_of(columns: Columns) -> dict[str, Selection]:
-    last = int(columns.flows.created_at.max())
+    end = (int(columns.flows.day.max()) + 1) * _DAY
     names = columns.names
     return {
         "all": Selection(),
-        "60 days": Selection(created_from=last - 60 * _DAY),
+        "60 days": Selection(created_from=end - 60 * _DAY),
         "filtered": Selection(
-            created_from=last - 182 * _DAY,
+            created_from=end - 182 * _DAY,
             products=names.products[1:3],
             dealers=names.dealers[1:41],
             checks=tuple(kind.name for kind in names.kinds[:4]),

@@ -3,8 +3,9 @@
     python -m tests.benchmarks.mirroring [FOLDER]
 
 On large books (see large.py), of which a copy is written to. A step takes over results that were just
-stored: one, and twenty, which is a second's worth of a busy day; beside it stands the same number of
-results stored without a mirror.
+stored: one of the newest flow's, one of the oldest's, and twenty, which is a second's worth of a busy day;
+beside it stands the same number of results stored without a mirror. The first step after a start makes the
+counts by day anew.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,9 @@ class Mirroring:
     checks: int
     open_same: float
     open_next: float
+    first_step: float
     step_of_one: float
+    step_of_old: float
     step_of_twenty: float
     store_twenty: float
     rebuild_seconds: float
@@ -50,7 +53,9 @@ class Mirroring:
 
 def measure(books: LargeBooks, rounds: int = ROUNDS) -> Mirroring:
     """Measures on a copy of the books, beside them."""
-    times: dict[str, list[float]] = {"same": [], "next": [], "one": [], "twenty": [], "store": []}
+    times: dict[str, list[float]] = {
+        name: [] for name in ("same", "next", "first", "one", "old", "twenty", "store")
+    }
 
     def timed(name: str, work: Callable[[], object]) -> None:
         begin = time.perf_counter()
@@ -60,17 +65,20 @@ def measure(books: LargeBooks, rounds: int = ROUNDS) -> Mirroring:
     with tempfile.TemporaryDirectory(dir=books.data_dir.parent, prefix="mirroring-") as place:
         book = Path(shutil.copy(books.atlas, place))
         shutil.copytree(books.data_dir / "mirror", book.parent / "mirror")
-        results = results_of(21 * rounds)
+        results = iter(results_of(22 * rounds + 1))
+        newest, oldest = iter(range(books.flows, 0, -1)), iter(range(1, books.flows + 1))
         with AtlasWriter(book) as writer, closing(Mirror(writer, book)) as mirror:
             mirror.catch_up()
-            flow_ids = iter(range(1, len(results) + 1))
 
-            def store(count: int) -> None:
+            def store(count: int, flow_ids: Iterator[int] = newest) -> None:
                 for _ in range(count):
-                    flow_id = next(flow_ids)
-                    store_result(writer, flow_id, results[flow_id - 1])
+                    store_result(writer, next(flow_ids), next(results))
 
+            store(1)
+            timed("first", mirror.catch_up)
             for _ in range(rounds):
+                store(1, oldest)
+                timed("old", mirror.catch_up)
                 store(1)
                 timed("one", mirror.catch_up)
                 timed("next", lambda: open_columns(book.parent))
@@ -92,7 +100,9 @@ def measure(books: LargeBooks, rounds: int = ROUNDS) -> Mirroring:
             verified.checks,
             median["same"],
             median["next"],
+            median["first"],
             median["one"],
+            median["old"],
             median["twenty"],
             median["store"],
             rebuild_seconds,
@@ -110,8 +120,9 @@ def main() -> None:
         f"{found.open_same:.3f} ms, the next {found.open_next:.3f} ms (goal under {GOAL_OPEN_MS:g})"
     )
     print(
-        f"take over one result {found.step_of_one:.1f} ms, twenty {found.step_of_twenty:.1f} ms (goal under "
-        f"{GOAL_STEP_MS:g}); to store those twenty took {found.store_twenty:.1f} ms"
+        f"take over one result {found.step_of_one:.1f} ms, of the oldest day {found.step_of_old:.1f} ms, "
+        f"twenty {found.step_of_twenty:.1f} ms (goal under {GOAL_STEP_MS:g}), the first after a start "
+        f"{found.first_step:.1f} ms; to store those twenty took {found.store_twenty:.1f} ms"
     )
     print(
         f"rebuild {found.rebuild_seconds:.1f} s, verify {found.verify_seconds:.1f} s; "
