@@ -87,14 +87,15 @@ def _runs(
     names = tuple(sorted({kind.name for kind in columns.names.kinds}))
     # Flows that do not matter are those of a product beyond the last, which is not looked at.
     product = np.full(len(columns.flows), products, np.int64)
-    np.copyto(product, columns.flows.product, where=settled_flows(columns, selection))
+    settled = settled_flows(columns, selection)
+    np.copyto(product, columns.flows.product, where=settled)
     flows = np.bincount(product, minlength=products)[:products]
     ran = np.zeros((products, len(names)), np.int64)
     matched = np.zeros_like(ran)
     pattern = np.arange(1 << (2 * _IN_PATTERN))
     for first in range(0, len(names), IN_WORD):
         some = names[first : first + IN_WORD]
-        bits = flow_bits(columns, _run_bits(columns, some, thresholds))
+        bits = flow_bits(columns, _run_bits(columns, some, thresholds), settled)
         for start in range(0, len(some), _IN_PATTERN):
             patterns = np.zeros((products + 1, len(pattern)), np.int64)
             for rows in stretches(len(bits), patterns.size):

@@ -65,7 +65,7 @@ def _lacking(
     found = []
     for first in range(0, len(names), IN_WORD):
         some = names[first : first + IN_WORD]
-        has_run = flow_bits(columns, name_bits(columns, some))
+        has_run = flow_bits(columns, name_bits(columns, some), settled)
         asked = np.zeros(len(columns.names.products) + 1, np.int64)
         for product, checks in expected:
             if product in codes:

@@ -152,17 +152,20 @@ def count_together(*codes: npt.NDArray[Any]) -> tuple[tuple[Int64, ...], Int64]:
     return (rest, *reversed(combined)), counts.astype(np.int64)
 
 
-def flow_bits(columns: Columns, bits: npt.NDArray[Any]) -> Int64:
-    """What each flow's cross-checks have together: the bits of every (kind, score) among them.
+def flow_bits(columns: Columns, bits: npt.NDArray[Any], mask: Flags) -> Int64:
+    """What each masked flow's cross-checks have together: the bits of every (kind, score) among them.
 
-    `bits` has the shape (kinds, 256); returns one place for each flow_id.
+    `bits` has the shape (kinds, 256); returns one place for each flow_id, of no meaning for other flows.
     """
     checks = columns.checks
     together = np.zeros(len(columns.flows), np.int64)
     flat = np.ascontiguousarray(bits, np.int64).ravel()
+    is_part = 2 * np.count_nonzero(mask) < len(mask)  # else there is hardly a stretch to pass over
     if flat.size:
         for rows in stretches(len(checks)):
             flows = checks.flow[rows]
+            if is_part and not mask.take(flows, mode="clip").any():
+                continue
             starts = np.flatnonzero(np.concatenate([[True], flows[1:] != flows[:-1]]))
             found = np.bitwise_or.reduceat(flat.take(kind_and_score(columns, rows), mode="clip"), starts)
             # A flow's rows lie together: each flow but 0 comes once, the first perhaps in the stretch before.
