@@ -75,7 +75,7 @@ def count_rows(flows: Columns, checks: Columns) -> tuple[int, Array] | None:
     counts = np.zeros(left_out + 1, np.uint32)
     first_place = ((flows["day"] - np.int64(first_day) + 1) * products + flows["product"]) * (kinds * _SCORES)
     first_place[~have_result] = left_out
-    for rows in _stretches(len(checks["flow"])):
+    for rows in stretches(len(checks["flow"])):
         at = first_place.take(checks["flow"][rows], mode="clip")
         at += checks["kind"][rows] * np.int64(_SCORES)
         at += checks["score"][rows]
@@ -85,6 +85,7 @@ def count_rows(flows: Columns, checks: Columns) -> tuple[int, Array] | None:
     return first_day, before
 
 
-def _stretches(rows: int) -> Iterator[slice]:
+def stretches(rows: int) -> Iterator[slice]:
+    """So many rows, some thousands at a time."""
     for start in range(0, rows, _STRETCH):
-        yield slice(start, start + _STRETCH)
+        yield slice(start, min(start + _STRETCH, rows))

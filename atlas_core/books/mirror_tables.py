@@ -19,7 +19,7 @@ from atlas_core.books.column_files import (
 )
 from atlas_core.books.column_head import Head, write_head
 from atlas_core.books.columns import DEAD, parse_names
-from atlas_core.books.mirror_counts import MOST_CORRECTIONS, Noted, make_counts
+from atlas_core.books.mirror_counts import MOST_CORRECTIONS, Noted, make_counts, stretches
 from atlas_core.books.mirror_rows import Coder, read_checks, read_documents, read_flows
 from atlas_core.clock import now_ms
 
@@ -131,7 +131,10 @@ class MirrorTables:
         flows = self._tables[name].columns["flow"][:before]
         is_wanted = np.zeros(max(self._tables["flows"].count, int(flow_ids[-1]) + 1), np.bool_)
         is_wanted[flow_ids] = True
-        return np.flatnonzero(is_wanted[flows])
+        found = [np.empty(0, np.intp)]
+        for rows in stretches(before):
+            found.append(np.flatnonzero(is_wanted.take(flows[rows], mode="clip")) + rows.start)
+        return np.concatenate(found)
 
     def _let_die(self, name: str, places: Array) -> None:
         table = self._tables[name]

@@ -3,9 +3,9 @@
     python -m tests.benchmarks.mirroring [FOLDER]
 
 On large books (see large.py), of which a copy is written to. A step takes over results that were just
-stored: one of the newest flow's, one of the oldest's, and twenty, which is a second's worth of a busy day;
-beside it stands the same number of results stored without a mirror. The first step after a start makes the
-counts by day anew.
+stored: one of a flow that had none yet, one that takes an earlier one's place on the oldest day, and twenty,
+which is a second's worth of a busy day; beside it stands the same number of results stored without a mirror.
+The first step after a start makes the counts by day anew.
 """
 
 from __future__ import annotations
@@ -120,7 +120,8 @@ def main() -> None:
         f"{found.open_same:.3f} ms, the next {found.open_next:.3f} ms (goal under {GOAL_OPEN_MS:g})"
     )
     print(
-        f"take over one result {found.step_of_one:.1f} ms, of the oldest day {found.step_of_old:.1f} ms, "
+        f"take over one new result {found.step_of_one:.1f} ms, another of the oldest day "
+        f"{found.step_of_old:.1f} ms, "
         f"twenty {found.step_of_twenty:.1f} ms (goal under {GOAL_STEP_MS:g}), the first after a start "
         f"{found.first_step:.1f} ms; to store those twenty took {found.store_twenty:.1f} ms"
     )
