@@ -83,6 +83,16 @@ def test_a_writer_that_starts_trusts_no_earlier_counts(followed: Followed) -> No
     assert corrections(followed.deliver(6, 4)) == 3
 
 
+def test_counts_that_are_lost_are_made_anew_by_the_next_start_although_nothing_waits(
+    followed: Followed,
+) -> None:
+    followed.mirror.close()
+    next((followed.book.parent / "mirror").glob("counts.*")).unlink()
+    followed.mirror = Mirror(followed.writer, followed.book)
+    followed.mirror.catch_up()
+    require_same(followed.book)
+
+
 def test_who_holds_a_version_keeps_its_counts_while_flows_are_replaced(followed: Followed) -> None:
     first = open_columns(followed.book.parent)
     second = followed.deliver(7, 12)

@@ -250,6 +250,8 @@ def test_a_mirror_that_is_missing_of_another_edition_or_broken_is_built_anew(fol
         lambda: (folder / "head").write_text(json.dumps(head | {"edition": 0})),
         lambda: (folder / "head").write_text("{"),
         lambda: next(folder.glob("checks.*")).unlink(),
+        lambda: next(folder.glob("counts.*")).unlink(),
+        lambda: next(folder.glob("counts.*")).write_bytes(b""),
         lambda: next(folder.glob("names.*")).write_text("?"),
     ]
     for number, harm in enumerate(harms):

@@ -16,6 +16,7 @@ from atlas_core.books.column_files import (
     TableFile,
     append_names,
     create_names,
+    map_counts,
 )
 from atlas_core.books.column_head import Head, write_head
 from atlas_core.books.columns import DEAD, parse_names
@@ -54,7 +55,12 @@ class MirrorTables:
 
     @classmethod
     def open(cls, folder: Path, head: Head) -> MirrorTables:
-        """Those of a published version. What a killed writer left behind it is written over."""
+        """Those of a published version. What a killed writer left behind it is written over.
+
+        Raises `FileNotFoundError`, and `BookDamaged` where a file is too short.
+        """
+        if head.counts:
+            map_counts(folder / head.counts.file, head.counts.shape)
         tables = {table: TableFile(folder, table, extent) for table, extent in head.tables().items()}
         return cls(folder, head.version, tables, head.names, head.counts)
 
