@@ -31,6 +31,10 @@ Errors of `requests`, `urllib3`, `json` and `sqlite3` never leave the room that 
 
 from __future__ import annotations
 
+import re
+
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
+
 
 class AtlasDeskError(Exception):
     """The root of the tree. `str(error)` is a sentence a user can act on."""
@@ -70,6 +74,11 @@ class AtlasError(AtlasDeskError):
         self.advice = advice
         self.status = status
         super().__init__(f"{asked}: {came}. {advice}")
+
+    @property
+    def kind(self) -> str:
+        """The error's name as words, such as 'not sent' or 'outcome unknown': what is counted and shown."""
+        return _CAPITAL.sub(" ", type(self).__name__).lower()
 
 
 class NotSent(AtlasError):

@@ -24,7 +24,7 @@ from atlas_core import __version__
 from atlas_core.api import payloads
 from atlas_core.api.identifiers import read_flow_uuid
 from atlas_core.api.replies import understand
-from atlas_core.api.retries import pause_seconds
+from atlas_core.api.retries import RetryBudget, pause_seconds
 from atlas_core.api.tokens import Held, Tokens
 from atlas_core.api.transport import Call, Wire
 from atlas_core.errors import (
@@ -47,6 +47,7 @@ from atlas_core.errors import (
 from atlas_core.models import FileToSend, FlowRequest, FlowStatus, Result, Token, UploadedFile
 
 T = TypeVar("T")
+OnCall = Callable[[str, float, AtlasError | None], None]
 
 API_PREFIX = "/v3/verification"
 ATTEMPTS = 3
@@ -71,6 +72,9 @@ class AtlasClient:
     `base_url` is Atlas's address without the API's prefix; `proxy` and `ca_bundle` stand in for what the
     environment would say, which is not read. `total_seconds` bounds each exchange whole, from the connection
     to the last byte, however slowly they drip (only the system's resolver keeps its own time).
+
+    `on_call(endpoint, seconds, error)` is told of every request, repeated ones too, in the thread that made
+    it: the endpoint ('status', 'flow/init', …), how long it took, and None where the answer was good.
     """
 
     def __init__(
@@ -87,6 +91,7 @@ class AtlasClient:
         total_seconds: float = 30.0,
         backoff_seconds: float = 0.5,
         clock: Callable[[], float] = time.monotonic,
+        on_call: OnCall = lambda *_: None,
     ) -> None:
         for name, text in (("ATLAS_CLIENT_ID", client_id), ("ATLAS_CLIENT_SECRET", client_secret)):
             if not (text.isascii() and text.isprintable()):
@@ -94,6 +99,9 @@ class AtlasClient:
         self._root = base_url.rstrip("/") + API_PREFIX
         self._credentials = {**_HEADERS, "Client-Id": client_id, "Client-Secret": client_secret}
         self._backoff_seconds = backoff_seconds
+        self._clock = clock
+        self._on_call = on_call
+        self._budget = RetryBudget()
         self._closed = threading.Event()
         self._wire = Wire(
             base_url,
@@ -122,6 +130,15 @@ class AtlasClient:
     def fetch_token(self) -> Token:
         """A new token from Atlas, whatever is held; it replaces the held one."""
         return self._tokens.renew(self._tokens.latest, "POST authtoken", ATTEMPTS).token
+
+    @property
+    def token_life(self) -> tuple[float, float] | None:
+        """Seconds since the held token was asked for, and seconds until it ends; None where none is held."""
+        held = self._tokens.latest
+        if held is None:
+            return None
+        left = held.ends_at - self._clock()
+        return held.token.expires_in - left, left
 
     def init_flow(self, request: FlowRequest) -> str:
         """POST flow/init: the new flow's flow_uuid. OutcomeUnknown where the answer was lost."""
@@ -191,17 +208,29 @@ class AtlasClient:
 
     def _repeat(self, call: Call, headers: dict[str, str], parse: Callable[[bytes], T], attempts: int) -> T:
         """The one place that asks again. The pause ends early when the client is closed."""
+        self._budget.note_call()
         for attempt in itertools.count(1):
             try:
-                return understand(call, self._wire.exchange(call, headers), parse)
+                return self._ask(call, headers, parse)
             except AtlasError as error:
-                if attempt >= attempts or not _may_ask_again(call, error):
+                if attempt >= attempts or not _may_ask_again(call, error) or not self._budget.spend():
                     raise
                 failure = error
             retry_after = failure.retry_after if isinstance(failure, Busy) else None
             if self._closed.wait(pause_seconds(attempt, retry_after, self._backoff_seconds)):
                 break
         raise failure
+
+    def _ask(self, call: Call, headers: dict[str, str], parse: Callable[[bytes], T]) -> T:
+        """One request, and word of it to `on_call`."""
+        started = time.monotonic()
+        try:
+            answer = understand(call, self._wire.exchange(call, headers), parse)
+        except AtlasError as error:
+            self._on_call(call.endpoint, time.monotonic() - started, error)
+            raise
+        self._on_call(call.endpoint, time.monotonic() - started, None)
+        return answer
 
     @staticmethod
     def _token(call: Call, bring: Callable[[], Held]) -> Held:

@@ -57,6 +57,11 @@ class Call:
     body: bytes | None = field(default=None, repr=False)
     is_deed: bool = False
 
+    @property
+    def endpoint(self) -> str:
+        """`asked` without its method: 'status', 'flow/init'."""
+        return self.asked.partition(" ")[2]
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
