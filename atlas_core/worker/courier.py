@@ -36,7 +36,7 @@ from atlas_core.errors import (
     OutcomeUnknown,
 )
 from atlas_core.models import NO_STATUS, Decision, FlowRequest, Submission
-from atlas_core.worker.gate import Gate
+from atlas_core.worker.gate import CLOSED_SECONDS, Gate
 from atlas_core.worker.parts import AUTH_PATH, CALLBACK_PATH, hash_of, new_secret
 from atlas_core.worker.sync import WatchedFlow
 from atlas_core.worker.watcher import Watcher
@@ -166,7 +166,7 @@ class Courier:
 
     def _carry_errands(self) -> None:
         while (errand := self._errands.get()) is not None:
-            while (wait := self._gate.wait_seconds()) and not self._stopping.wait(min(wait, 1.0)):
+            while (wait := self._gate.wait_seconds(deed=True)) and not self._stopping.wait(min(wait, 1.0)):
                 pass
             if self._stopping.is_set():
                 return
@@ -211,7 +211,7 @@ class Courier:
         except AtlasDeskError as error:
             self._after_failure(errand, error, waits_as="not sent", unknown="init unknown")
             return
-        self._gate.note(None)
+        self._gate.note(None, deed=True)
         flow_id = self._keep(attempts.save_init_answer, attempt_id, flow_uuid)
         errand.flow_uuid, errand.tries = flow_uuid, 0
         _log.info("flow initialised", extra={"attempt": attempt_id, "flow": flow_id})
@@ -225,14 +225,14 @@ class Courier:
         try:
             uploaded = self._client.upload_files(flow_uuid, submission.files)
         except OutcomeUnknown as error:
-            self._gate.note(error)
+            self._gate.note(error, deed=True)
             _log.warning("upload answer lost", extra={"attempt": attempt_id, "flow": flow_id})
             flow.upload_unsure_since = time.monotonic()
         except AtlasDeskError as error:
             self._after_failure(errand, error, waits_as="initialised", unknown="")
             return
         else:
-            self._gate.note(None)
+            self._gate.note(None, deed=True)
             self._keep(attempts.save_upload_answer, attempt_id, uploaded)
             _log.info("files uploaded", extra={"attempt": attempt_id, "flow": flow_id})
         self._watcher.add(flow, is_new=True)
@@ -257,7 +257,7 @@ class Courier:
         """Records what a failed call leaves: an attempt that waits, is unknown, or was refused."""
         attempt_id, reason = errand.attempt_id, str(error)
         if isinstance(error, AtlasError):
-            self._gate.note(error, f"submission {errand.submission_id}")
+            self._gate.note(error, f"submission {errand.submission_id}", deed=True)
         _log.warning("call failed", extra={"attempt": attempt_id, "error": type(error).__name__})
         if isinstance(error, OutcomeUnknown):
             self._keep(attempts.record_attempt, attempt_id, unknown, reason=reason)
@@ -288,7 +288,8 @@ class Courier:
             return error.retry_after
         if isinstance(error, InsecureConnection):
             return LONGEST_WAIT
-        wait = min(2.0**errand.tries, LONGEST_WAIT)
+        # Once the gate is closed it lets one errand try at a time: none of them need hold back longer.
+        wait = min(2.0**errand.tries, LONGEST_WAIT if self._gate.state == "ok" else CLOSED_SECONDS)
         return wait * random.uniform(0.5, 1.0)  # noqa: S311 no secret
 
     def _keep(self, fn: Callable[..., T], attempt_id: int, *args: object, **kwargs: object) -> T:

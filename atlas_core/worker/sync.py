@@ -34,7 +34,7 @@ from atlas_core.errors import (
     VersionRetired,
 )
 from atlas_core.models import MASTER_STATUSES, STAGES, Flag, FlagKind, FlowStatus, Result
-from atlas_core.worker.gate import Gate
+from atlas_core.worker.gate import CLOSED_SECONDS, Gate
 
 POLITE_SECONDS = 5.1  # Atlas forbids less than 5; measured from the end of the call before
 SLOW_SECONDS = 300.0
@@ -42,6 +42,7 @@ CHECKS_PATIENCE = 600.0  # SUCCESS, but cross-checks unfinished: how long until 
 UPLOAD_PATIENCE = 60.0  # no files at Atlas this long after a lost multiupload answer: a person decides
 STRANGER_RETRIES = (60.0, 840.0)  # Atlas does not know the flow: ask again after these, then give up
 _CADENCE = ((120, 5.0), (600, 10.0), (3600, 30.0))  # age below, seconds between two looks
+_UNEVENNESS = 1.2  # each pause is up to this much longer
 
 _log = logging.getLogger(__name__)
 
@@ -115,7 +116,11 @@ class Sync:
             wait = self._ask_extracts(flow) if self._wants_extracts(flow) else self._ask_status(flow)
         except AtlasError as error:
             self._gate.note(error, flow.flow_uuid)
-            return self._wait_after(flow, error)
+            wait = self._wait_after(flow, error)
+            is_told = isinstance(error, FlowNotFound) or (isinstance(error, Busy) and error.retry_after)
+            if wait is None or is_told or self._gate.state == "ok":
+                return wait
+            return min(wait, CLOSED_SECONDS)  # one flow at a time passes: none need hold back longer
         except (BookBusy, BookFull):
             raise
         except BookError as error:
@@ -190,15 +195,21 @@ class Sync:
 
     # ------------------------------------------------------------------------------------------ waiting
 
+    def pace(self, flow: WatchedFlow) -> float:
+        """Looks a second that this flow asks for as it is now, on average."""
+        return 2.0 / (self._pause(flow) * (1.0 + _UNEVENNESS))
+
     def _cadence(self, flow: WatchedFlow) -> float:
         """Seconds until the next look: longer with age, and never all flows at the same moment."""
+        return self._pause(flow) * random.uniform(1.0, _UNEVENNESS)  # noqa: S311 no secret
+
+    def _pause(self, flow: WatchedFlow) -> float:
         master = flow.status.master
         if master is not None and master not in MASTER_STATUSES:
-            seconds = SLOW_SECONDS
-        else:
-            age = time.monotonic() - flow.born
-            seconds = next((pause for below, pause in _CADENCE if age < below), SLOW_SECONDS)
-        return max(self._shortest, seconds) * random.uniform(1.0, 1.2)  # noqa: S311 no secret
+            return SLOW_SECONDS
+        age = time.monotonic() - flow.born
+        seconds = next((pause for below, pause in _CADENCE if age < below), SLOW_SECONDS)
+        return max(self._shortest, seconds)
 
     def _wait_after(self, flow: WatchedFlow, error: AtlasError) -> float | None:
         _log.info("ask failed", extra={"flow": flow.flow_id, "error": type(error).__name__})

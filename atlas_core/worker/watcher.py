@@ -1,4 +1,9 @@
-"""Which flows are due, and when to look again. One flow is never asked about twice within five seconds."""
+"""Which flows are due, and when to look again.
+
+One flow is never asked about twice within five seconds. All together are asked about as often as their own
+cadences make on average, and twice a second more: by these two a second the backlog of a start or of an
+outage is worked off, so that an Atlas that has just come back meets no crowd.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +22,10 @@ from atlas_core.worker.sync import POLITE_SECONDS, SLOW_SECONDS, Sync, WatchedFl
 
 IN_FLIGHT = 32
 FIRST_LOOK_SECONDS = 2.0
-STARTS_PER_SECOND = 100.0  # at a start, and when Atlas is back: all flows are due, but not at once
+SPARE_PER_SECOND = 2.0
 _GRAIN_SECONDS = 0.02  # flows due within it are handed out together
 _FLUSH_SECONDS = 1.0
+_BURST_SECONDS = 0.25  # what was not asked for so long may be made up for at once
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +46,7 @@ class Watcher:
         self._in_flight: set[str] = set()
         self._soon: set[str] = set()  # wanted while under way
         self._stopping = False
+        self._pace = _Pace()
         self._jobs: queue.SimpleQueue[WatchedFlow | None] = queue.SimpleQueue()
         self._started = time.monotonic()
         self._threads = [
@@ -59,7 +66,9 @@ class Watcher:
             for flow in flows:
                 flow.asked_at = self._started
                 self._flows[flow.flow_uuid] = flow
-                self._plan(flow, self._started + POLITE_SECONDS + _spread(len(flows)))
+            self._measure_pace()
+            for flow in flows:
+                self._plan(flow, self._started + POLITE_SECONDS + self._pace.spread(len(flows)))
         for thread in self._threads:
             thread.start()
 
@@ -101,10 +110,11 @@ class Watcher:
         """Atlas is back: what is overdue is asked about by and by, not all at once."""
         with self._changed:
             now = time.monotonic()
+            self._measure_pace()
             overdue = [flow for uuid, flow in self._flows.items() if self._due.get(uuid, now) < now]
             for flow in overdue:
                 if flow.flow_uuid not in self._in_flight:
-                    self._plan(flow, max(self._earliest(flow), now + _spread(len(overdue))))
+                    self._plan(flow, max(self._earliest(flow), now + self._pace.spread(len(overdue))))
 
     def stop(self, seconds: float) -> None:
         """Hands out nothing more and waits for what is under way."""
@@ -138,6 +148,8 @@ class Watcher:
                 self._changed.wait(min(self._hand_out_due(), _FLUSH_SECONDS))
             if time.monotonic() >= flush_at:
                 flush_at = time.monotonic() + _FLUSH_SECONDS
+                with self._changed:
+                    self._measure_pace()
                 self._record_looks()
         for _ in range(self._limit):
             self._jobs.put(None)
@@ -152,13 +164,18 @@ class Watcher:
             wait = due - time.monotonic()
             if wait > 0:
                 return max(wait, _GRAIN_SECONDS)
-            closed = self._gate.wait_seconds()
-            if closed:
-                return closed
+            held_up = self._pace.wait_seconds() or self._gate.wait_seconds()
+            if held_up:
+                return max(held_up, _GRAIN_SECONDS)
+            self._pace.take()
             heapq.heappop(self._heap)
             self._in_flight.add(flow.flow_uuid)
             self._jobs.put(flow)
         return _FLUSH_SECONDS
+
+    def _measure_pace(self) -> None:
+        """Under the lock."""
+        self._pace.set(sum(map(self._sync.pace, self._flows.values())))
 
     def _record_looks(self) -> None:
         try:
@@ -198,5 +215,34 @@ class Watcher:
                 self._asked = {key: at for key, at in self._asked.items() if now - at < 60}
 
 
-def _spread(flows: int) -> float:
-    return random.uniform(0.0, flows / STARTS_PER_SECOND)  # noqa: S311 no secret
+class _Pace:
+    """How many looks may begin: what all flows ask for in a second, and the spare ones."""
+
+    def __init__(self) -> None:
+        self._rate = SPARE_PER_SECOND
+        self._left = 1.0
+        self._at = time.monotonic()
+
+    def set(self, normal: float) -> None:
+        """`normal`: looks a second that all flows ask for."""
+        self._refill()
+        self._rate = normal + SPARE_PER_SECOND
+
+    def wait_seconds(self) -> float:
+        """How long until the next look may begin; 0 where it may now."""
+        self._refill()
+        return max(0.0, (1.0 - self._left) / self._rate)
+
+    def take(self) -> None:
+        """A look begins."""
+        self._left -= 1.0
+
+    def spread(self, flows: int) -> float:
+        """A random delay of one among so many, so that together they come at this pace."""
+        return random.uniform(0.0, flows / self._rate)  # noqa: S311 no secret
+
+    def _refill(self) -> None:
+        now = time.monotonic()
+        most = max(1.0, self._rate * _BURST_SECONDS)
+        self._left = min(most, self._left + (now - self._at) * self._rate)
+        self._at = now
