@@ -185,6 +185,16 @@ def test_a_kill_while_a_book_is_made_leaves_none_or_a_sound_one(tmp_path: Path) 
     assert left_over, "no kill fell into the making"
 
 
+def test_a_kill_just_after_a_book_was_made_leaves_no_second_name_of_it(tmp_path: Path) -> None:
+    """It once stayed for good: only the making of a book swept, and there was nothing more to make."""
+    books = make_books(tmp_path)
+    second = books.atlas.with_name(".atlas.db.unfinished")
+    os.link(books.atlas, second)
+    migrate_atlas(books.atlas)
+    assert not second.exists()
+    check_book(books.atlas)
+
+
 def test_two_who_make_the_same_book_at_once_both_find_it_made(tmp_path: Path) -> None:
     path = tmp_path / "data" / "desk.db"
     children = [FORK.Process(target=migrate_desk, args=(path,)) for _ in range(4)]

@@ -76,6 +76,7 @@ def migrate(path: Path, edition: Edition) -> None:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         refuse_network(folder)
         with _alone_in(folder):
+            _sweep(_unfinished(path))  # of a kill, perhaps between the link and the end of the making
             if path.exists():
                 _upgrade(path, edition)
             else:
@@ -136,8 +137,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
 def _create(path: Path, edition: Edition) -> None:
     """Makes the book under another name and links it to its own when whole, so that a kill leaves either no
     book or a sound one, never an empty file that looks like one."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    _sweep(unfinished)
+    unfinished = _unfinished(path)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     os.close(descriptor)
     try:
@@ -149,6 +149,10 @@ def _create(path: Path, edition: Edition) -> None:
         _sync(path.parent)
     finally:
         _sweep(unfinished)
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f".{path.name}.unfinished")
 
 
 def _sweep(unfinished: Path) -> None:
