@@ -47,6 +47,11 @@ def _atlas_first(book: Database) -> None:
     _run(book, _ROOM / "atlas.sql")
 
 
+@ATLAS.migrations(name="0003 how Atlas answers")
+def _atlas_answers(book: Database) -> None:
+    _run(book, _ROOM / "atlas_0003.sql")
+
+
 @DESK.migrations(name="0001 what we said")
 def _desk_first(book: Database) -> None:
     _run(book, _ROOM / "desk.sql")

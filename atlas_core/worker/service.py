@@ -14,7 +14,7 @@ from traceback import extract_tb
 from types import FrameType
 
 from atlas_core.api.client import AtlasClient
-from atlas_core.books import attempts, inbox, results, store
+from atlas_core.books import atlas_calls, attempts, inbox, results, store
 from atlas_core.books.desk import Desk
 from atlas_core.books.schema import migrate_atlas, migrate_desk
 from atlas_core.books.worklist import FlowToWatch, Worklist
@@ -22,6 +22,7 @@ from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
 from atlas_core.errors import AtlasDeskError, BookError
 from atlas_core.settings import Settings
+from atlas_core.worker.call_tally import CallTally
 from atlas_core.worker.courier import AT_ONCE, LOOK_SECONDS, Courier
 from atlas_core.worker.gate import Gate
 from atlas_core.worker.mirror_keeper import MirrorKeeper
@@ -30,9 +31,11 @@ from atlas_core.worker.sync import CHECKS_PATIENCE, UPLOAD_PATIENCE, Sync, Watch
 from atlas_core.worker.watcher import IN_FLIGHT, Watcher
 
 HEARTBEAT_SECONDS = 2.0
+CALLS_SECONDS = 15.0
 UPKEEP_SECONDS = 60.0
 STOP_SECONDS = 9.0
 DAY_MS = 24 * 3600 * 1000
+ANSWERS_DAYS = 14
 
 _log = logging.getLogger("atlas_core.worker")
 
@@ -85,6 +88,7 @@ class Worker:
         migrate_desk(settings.desk_book)
         with ExitStack() as opened:
             self._writer = opened.enter_context(AtlasWriter(settings.atlas_book))
+            self._calls = CallTally()
             self._client = opened.enter_context(
                 AtlasClient(
                     settings.base_url,
@@ -93,6 +97,7 @@ class Worker:
                     proxy=settings.proxy,
                     ca_bundle=settings.ca_bundle,
                     pool=IN_FLIGHT + AT_ONCE,
+                    on_call=self._calls.note,
                 )
             )
             self._called = threading.Event()
@@ -136,7 +141,7 @@ class Worker:
         moved = self._writer.write(results.save_review_threshold, settings.review_below)
         if moved:
             _log.info("review threshold changed", extra={"flows": moved})
-        self._writer.write(store.record_state, "atlas", "ok", "", now=now)
+        self._writer.write(atlas_calls.record_start, now=now)
         self._writer.write(store.record_state, "worker", "running", "", now=now)
         self.receiver.start()
         with Worklist(settings.atlas_book) as worklist:
@@ -149,7 +154,7 @@ class Worker:
 
     def run(self, stopping: threading.Event, upkeep_seconds: float) -> None:
         """Looks after submissions, wishes and upkeep until `stopping` is set."""
-        heartbeat_at = upkeep_at = time.monotonic()
+        heartbeat_at = upkeep_at = calls_at = time.monotonic()
         with Worklist(self._settings.atlas_book) as worklist:
             while not stopping.wait(LOOK_SECONDS):
                 if not self.receiver.is_alive:
@@ -160,6 +165,9 @@ class Worker:
                     if time.monotonic() >= heartbeat_at:
                         heartbeat_at = time.monotonic() + HEARTBEAT_SECONDS
                         self._writer.write_soon(store.record_state, "worker", "running", "", now=now_ms())
+                    if time.monotonic() >= calls_at:
+                        calls_at = time.monotonic() + CALLS_SECONDS
+                        self._record_calls()
                     if time.monotonic() >= upkeep_at:
                         upkeep_at = time.monotonic() + upkeep_seconds
                         self._keep_up(worklist)
@@ -183,7 +191,9 @@ class Worker:
                 stop.join(max(0.0, until - time.monotonic()))
         self._mirror.stop(max(0.5, until - time.monotonic()))
         try:
+            self._record_calls()
             self._writer.write(store.record_state, "worker", "stopped", "", now=now_ms())
+            self._writer.write(atlas_calls.record_stop, now=now_ms())
         except BookError as error:
             _log.error("end not recorded", extra={"error": type(error).__name__})
         _log.info("worker stopped")
@@ -204,6 +214,7 @@ class Worker:
     def _keep_up(self, worklist: Worklist) -> None:
         now = now_ms()
         self._writer.write(attempts.forget_tokens, now=now)
+        self._writer.write(atlas_calls.forget_answers, before=now - ANSWERS_DAYS * DAY_MS)
         self._writer.write(inbox.record_old_orphans, received_before=now - DAY_MS, now=now)
         forgotten = self._desk.forget_links(worklist.uploaded_since(now - 2 * DAY_MS), now)
         if forgotten:
@@ -213,7 +224,17 @@ class Worker:
         _log.warning("atlas is %s", state)
         if state == "ok":
             self._watcher.spread()
-        self._writer.write_soon(store.record_state, "atlas", state, sentence, now=now_ms())
+        self._writer.write_soon(atlas_calls.record_atlas, state, sentence, now=now_ms())
+
+    def _record_calls(self) -> None:
+        """How Atlas has answered since the last time, and how old our token is."""
+        calls, life, now = self._calls.take(), self._client.token_life, now_ms()
+        lives = (now - round(life[0] * 1000), now + round(life[1] * 1000)) if life else None
+        try:
+            self._writer.write(atlas_calls.record_calls, calls, lives)
+        except BookError:
+            self._calls.put_back(calls)
+            raise
 
     def _take_up_callbacks(self) -> None:
         """Each kept callback becomes a result; then its flow is looked at as soon as is polite."""

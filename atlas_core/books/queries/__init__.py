@@ -4,6 +4,7 @@ Times are milliseconds since 1970 UTC, similarities 0–100, confidences 0–1. 
 errors of `BookError` only.
 """
 
+from atlas_core.books.queries.atlas_calls import TokenLife, atlas_calls, atlas_states, token_life
 from atlas_core.books.queries.attention import REASONS, alarms, attention, unknown_outcomes
 from atlas_core.books.queries.exports import COLUMNS, Column, Kind, What, count_export_rows, export_rows
 from atlas_core.books.queries.flow import FlowDetail, delivery_payload, flow_detail, links_kept
@@ -46,10 +47,13 @@ __all__ = [
     "GroupProgress",
     "Kind",
     "SavedView",
+    "TokenLife",
     "What",
     "WorkerState",
     "alarms",
     "applications_sent",
+    "atlas_calls",
+    "atlas_states",
     "attention",
     "book_counts",
     "count_export_rows",
@@ -70,6 +74,7 @@ __all__ = [
     "running_flows_total",
     "saved_views",
     "submissions",
+    "token_life",
     "unknown_outcomes",
     "worker_state",
 ]
