@@ -55,6 +55,7 @@ class FlagKind(enum.StrEnum):
     CHECKS_UNFINISHED = "cross-checks unfinished"  # SUCCESS, cross-checks never completed
     CHANGED_AFTER_CONFIRMATION = "changed after confirmation"
     CALLBACK_DIFFERED = "callback differed"
+    STATUS_CONTRADICTED = "status contradicted"  # FAILED after SUCCESS, or the reverse
 
 
 REVIEW_FLAGS = frozenset(
@@ -70,6 +71,7 @@ REVIEW_FLAGS = frozenset(
         FlagKind.HIDDEN_CHARACTERS,
         FlagKind.VALUE_CUT,
         FlagKind.CHECKS_UNFINISHED,
+        FlagKind.STATUS_CONTRADICTED,
     }
 )
 """Flags that ask for a person; the others are noted and shown."""

@@ -13,7 +13,7 @@ import pytest
 from atlas_core.books import results, store
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.models import Flag, FlagKind, FlowStatus, Result
-from tests.made_books import DONE, START, make_books, make_result
+from tests.made_books import DONE, FAILED, START, make_books, make_result
 from tests.workers import rows
 
 FIRST, SECOND = make_result("flow-0001"), make_result("flow-0001", similarities=(95, 40))
@@ -198,21 +198,65 @@ def test_another_review_threshold_decides_the_outcomes_it_moves_anew(ledger: Led
     assert ledger.flow("outcome") == ("clear",)
 
 
-def test_an_ended_flow_never_moves_back_b68(ledger: Ledger) -> None:
-    ledger.end()
+@pytest.mark.parametrize("end", [DONE, FAILED], ids=["success", "failed"])
+def test_an_ended_flow_never_moves_back_b68(ledger: Ledger, end: FlowStatus) -> None:
+    ledger.end(end)
+    before = ledger.flow("master_status", "upload_status", "outcome", "ended_at")
     changes = rows(ledger.book, "SELECT * FROM status_changes")
-    for status in (
-        FlowStatus("SUCCESS", "IN_PROGRESS", "PENDING", "IN_PROGRESS"),
-        FlowStatus("SUCCESS", "FAILED", "PENDING", "FAILED"),
-    ):
-        ledger.end(status)
-    assert ledger.flow("master_status", "processing_status", "crosscheck_status") == (
-        "SUCCESS",
-        "SUCCESS",
-        "COMPLETED",
-    )
+    for word in ("IN_PROGRESS", "NOT_STARTED", "PARTIAL"):
+        ledger.end(FlowStatus("IN_PROGRESS", end.processing, end.crosscheck, word))
+        ledger.end(FlowStatus(None, None, None, None))
+    assert ledger.flow("master_status", "upload_status", "outcome", "ended_at") == before
     assert rows(ledger.book, "SELECT * FROM status_changes") == changes
     assert rows(ledger.book, "SELECT kind FROM alarms") == [("status went back",)]
+
+
+def test_completed_checks_stay_completed_when_a_later_look_says_otherwise_b68(ledger: Ledger) -> None:
+    ledger.end()
+    ledger.end(FlowStatus("SUCCESS", "SUCCESS", "PENDING", "SUCCESS"))
+    assert ledger.flow("crosscheck_status") == ("COMPLETED",)
+    assert rows(ledger.book, "SELECT kind FROM alarms") == [("status went back",)]
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "outcome"),
+    [(DONE, FAILED, "failed"), (FAILED, DONE, "review")],
+    ids=["failed", "success"],
+)
+@pytest.mark.parametrize("fetched", ["before", "after", "both"])
+def test_another_end_than_before_stands_with_an_alarm_and_a_flag_for_a_person_b69(
+    ledger: Ledger, first: FlowStatus, then: FlowStatus, outcome: str, fetched: str
+) -> None:
+    ledger.end(first)
+    if fetched != "after":
+        ledger.bring("extracts", FIRST, confirmed=True)
+    for _ in range(2):
+        ledger.end(then)
+    if fetched != "before":
+        ledger.bring("extracts", FIRST, confirmed=True)
+    assert ledger.flow("master_status", "outcome", "review_flags") == (then.master, outcome, 1)
+    assert ledger.versions() == [(1, FIRST.digest, 1)]
+    assert rows(ledger.book, "SELECT kind FROM flags") == [("status contradicted",)]
+    ((sentence,),) = rows(ledger.book, "SELECT sentence FROM alarms WHERE kind = 'status contradicted'")
+    assert f"master was {first.master} and is {then.master}" in sentence
+
+
+def test_a_contradicted_end_is_flagged_on_every_later_version_too_b69(ledger: Ledger) -> None:
+    ledger.end()
+    ledger.end(FAILED)
+    ledger.end()
+    ledger.bring("extracts", FIRST, confirmed=True)
+    ledger.bring("extracts", make_result("flow-0001", similarities=(96,)), confirmed=True)
+    assert ledger.flow("master_status", "outcome", "review_flags") == ("SUCCESS", "review", 1)
+    flagged = rows(ledger.book, "SELECT result_id FROM flags WHERE kind = 'status contradicted'")
+    assert flagged == [(1,), (2,)]
+
+
+def test_a_flow_atlas_forgot_keeps_what_was_confirmed(ledger: Ledger) -> None:
+    ledger.end()
+    ledger.bring("extracts", FIRST, confirmed=True)
+    ledger.writer.write(store.save_trouble, ledger.flow_id, "Unknown.", watched=False, unknown=True)
+    assert ledger.flow("outcome", "trouble") == ("clear", "Unknown.")
 
 
 def test_checks_may_still_complete_after_the_end(ledger: Ledger) -> None:

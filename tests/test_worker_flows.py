@@ -32,6 +32,10 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
         {"play": "set", "application": "NEW-WORD", "values": {"master_status": "ON_HOLD"}},
         {"play": "success_while_pending", "application": "UNFINISHED"},
         {"play": "late_news", "application": "LATE-NEWS"},
+        {"play": "set", "application": "TURNED", "values": {"master_status": "FAILED"}, "times": 1},
+        {"play": "success_while_pending", "application": "TURNED-BACK", "times": 1, "when": "terminal"},
+        {"play": "set", "application": "TURNED-BACK", "when": "terminal", "skip": 1}
+        | {"values": {"master_status": "FAILED"}},
     ],
     "extracts": [
         {"play": "status", "application": "FAILED", "code": 409},
@@ -43,6 +47,8 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
         {"play": "lie", "application": "LIE"},
         {"play": "delay", "application": "TARDY", "seconds": 14},
         {"play": "set", "application": "TARDY", "values": {"ocr_data.0.error_reason": "told later"}},
+        {"play": "delay", "application": "TURNED", "seconds": 11},
+        {"play": "set", "application": "TURNED", "values": {"ocr_data.0.error_reason": "told later"}},
         {"play": "duplicate", "application": "TWICE", "copies": 5},
         {"play": "wrong_application", "application": "WRONG-APPLICATION"},
         {"play": "wrong_flow", "application": "WRONG-FLOW"},
@@ -63,7 +69,18 @@ WHOLE = [
     "TWICE",
 ]
 WHOLE += ["WRONG-APPLICATION", "WRONG-FLOW", "BEARER", "GARBAGE", "LATE-NEWS", "UNFINISHED", "CALLBACK-FIRST"]
-OTHERS = ["INIT-LOST", "INIT-REFUSED", "UPLOAD-GONE", "UPLOAD-REFUSED", "FAILED", "NEW-WORD", "AGAIN", "LEFT"]
+OTHERS = [
+    "TURNED",
+    "TURNED-BACK",
+    "INIT-LOST",
+    "INIT-REFUSED",
+    "UPLOAD-GONE",
+    "UPLOAD-REFUSED",
+    "FAILED",
+    "NEW-WORD",
+    "AGAIN",
+    "LEFT",
+]
 
 
 @dataclass
@@ -82,7 +99,7 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
     with running_sandbox(seconds=1.5) as sandbox:
         sandbox.play(FAULTS)
         settings = settings_for(folder, sandbox.url)
-        with running_worker(settings, checks_patience=7, upload_patience=3) as worker:
+        with running_worker(settings, checks_patience=12, upload_patience=3) as worker:
             numbers = {name: worker.submit(name) for name in WHOLE + OTHERS}
             until(lambda: worker.attempt("UPLOAD-GONE")[0] == "upload unknown")
             unknown_first = worker.attempt("UPLOAD-GONE")
@@ -95,6 +112,8 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
             until(lambda: worker.flow("AGAIN")["confirmed_at"], 40)
             until(lambda: all(worker.flow(name)["confirmed_at"] for name in WHOLE), 30)
             until(lambda: ("callback", "late") in [row[1:3] for row in worker.deliveries("TARDY")], 20)
+            until(lambda: worker.flow("TURNED")["master_status"] == "SUCCESS", 20)
+            until(lambda: worker.flow("TURNED-BACK")["confirmed_at"], 20)
             worker.desk.want_look(worker.flow("PLAIN")["flow_uuid"])
             until(lambda: worker.deliveries("PLAIN")[1][3] == 2, 10)
             yield Walked(worker, sandbox, sandbox.calls(), unknown_first)
@@ -232,6 +251,36 @@ def test_a_callback_after_confirmation_changes_nothing_b68(walked: Walked) -> No
     assert versions == [(1,)]
 
 
+def test_a_callback_that_contradicts_what_was_confirmed_has_it_fetched_once_more_b69(walked: Walked) -> None:
+    flow = walked.worker.flow("TARDY")
+    until(lambda: walked.worker.deliveries("TARDY")[0][3] == 2)
+    until(lambda: walked.worker.flow("TARDY")["watched"] == 0)
+    asked = walked.sandbox.calls()["asks"][flow["flow_uuid"]]["extracts"]
+    assert len(asked) == 2
+
+
+def test_success_after_failed_stands_with_a_flag_and_an_alarm_b69(walked: Walked) -> None:
+    until(lambda: walked.worker.flow("TURNED")["watched"] == 0)
+    flow = walked.worker.flow("TURNED")
+    assert (flow["master_status"], flow["outcome"]) == ("SUCCESS", "review")
+    flags = walked.worker.rows("SELECT kind FROM flags WHERE result_id = ?", flow["result_id"])
+    assert ("status contradicted",) in flags
+    kinds = walked.worker.rows("SELECT kind FROM alarms WHERE flow_id = ?", flow["flow_id"])
+    assert kinds == [("status contradicted",)]
+    words = walked.worker.rows(
+        "SELECT status FROM status_changes WHERE flow_id = ? AND stage = 'master' ORDER BY seen_at",
+        flow["flow_id"],
+    )
+    assert words[-2:] == [("FAILED",), ("SUCCESS",)]
+
+
+def test_failed_after_success_stands_with_a_flag_and_an_alarm_b69(walked: Walked) -> None:
+    flow = walked.worker.flow("TURNED-BACK")
+    assert (flow["master_status"], flow["outcome"], flow["watched"]) == ("FAILED", "failed", 0)
+    kinds = walked.worker.rows("SELECT kind FROM alarms WHERE flow_id = ?", flow["flow_id"])
+    assert kinds == [("status contradicted",)]
+
+
 def test_the_same_callback_again_is_one_row_with_a_count_b66(walked: Walked) -> None:
     callbacks = [row for row in walked.worker.deliveries("TWICE") if row[1] == "callback"]
     assert [row[3] for row in callbacks] == [5]
@@ -246,7 +295,7 @@ def test_a_callback_before_inits_answer_finds_its_flow_b71(walked: Walked) -> No
 @pytest.mark.parametrize(
     ("name", "other"), [("WRONG-APPLICATION", "application"), ("WRONG-FLOW", "flow")], ids=["b73", "b72"]
 )
-def test_a_callback_about_another_is_put_aside_with_an_alarm(walked: Walked, name: str, other: str) -> None:
+def test_a_callback_about_another_is_put_aside_with_an_alarm_b72_b73(walked: Walked, name: str, other: str) -> None:
     outcomes = [row[1:3] for row in walked.worker.deliveries(name)]
     assert outcomes == [("callback", "mismatch"), ("extracts", "confirmed")]
     kinds = walked.worker.rows(

@@ -6,16 +6,21 @@ Every function takes the writer's connection first and runs inside one transacti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from sqlite3 import Connection
 
 from atlas_core.books.deliveries import payload_holder, record_delivery
+from atlas_core.books.flags import count_review_flags, flags_of, replace_flags, save_flags
 from atlas_core.books.store import record_alarm
 from atlas_core.books.traits import dealer_of, lowest_confidences, quality_flag_of
-from atlas_core.models import REVIEW_FLAGS, Flag, FlagKind, Result, outcome_of
+from atlas_core.models import Flag, FlagKind, Result, outcome_of
 
-# Flags that compare one version with another: they belong to the version, not to its payload.
-_OUR_FLAGS = (FlagKind.CHANGED_AFTER_CONFIRMATION, FlagKind.CALLBACK_DIFFERED)
+# Flags that compare what Atlas said with what it had said: they belong to the version, not to its payload.
+_OUR_FLAGS = (
+    FlagKind.CHANGED_AFTER_CONFIRMATION,
+    FlagKind.CALLBACK_DIFFERED,
+    FlagKind.STATUS_CONTRADICTED,
+)
 
 
 def save_result(
@@ -40,11 +45,12 @@ def save_result(
     row = connection.execute(
         "SELECT f.master_status, f.confirmed_at, r.result_id, r.version, r.digest, r.confirmed,"
         " EXISTS (SELECT 1 FROM deliveries d WHERE d.channel = 'extracts' AND d.flow_id = f.flow_id"
-        " AND d.digest = r.digest)"
+        " AND d.digest = r.digest),"
+        " EXISTS (SELECT 1 FROM alarms a WHERE a.flow_id = f.flow_id AND a.kind = ?)"
         " FROM flows f LEFT JOIN results r ON r.result_id = f.result_id WHERE f.flow_id = ?",
-        (flow_id,),
+        (FlagKind.STATUS_CONTRADICTED, flow_id),
     ).fetchone()
-    master, confirmed_at, result_id, version, digest, was_confirmed, was_fetched = row
+    master, confirmed_at, result_id, version, digest, was_confirmed, was_fetched, is_contradicted = row
     same = digest == result.digest
     fetched = channel == "extracts"
 
@@ -73,6 +79,8 @@ def save_result(
 
     if not same:
         flags = list(result.flags)
+        if is_contradicted:
+            flags.append(Flag(FlagKind.STATUS_CONTRADICTED, "master_status"))
         if fetched and confirmed_at is not None:
             flags.append(Flag(FlagKind.CHANGED_AFTER_CONFIRMATION, "", f"version {version}"))
         elif fetched and result_id is not None and not was_fetched:
@@ -135,7 +143,7 @@ def _save_version(
             None if documents is None else sum(1 for document in documents if document.error_code),
             None if checks is None else len(checks),
             min(scores, default=None),
-            _review_flags(flags),
+            count_review_flags(flags),
             dealer_of(documents or ()),
             quality_flag_of(documents or ()),
         ),
@@ -199,37 +207,15 @@ def _save_version(
             for check in checks or ()
         ],
     )
-    _save_flags(connection, int(result_id or 0), flags)
+    save_flags(connection, int(result_id or 0), flags)
     return int(result_id or 0)
-
-
-def _save_flags(connection: Connection, result_id: int, flags: Sequence[Flag]) -> None:
-    connection.executemany(
-        "INSERT INTO flags (result_id, ordinal, kind, place, raw) VALUES (?, ?, ?, ?, ?)",
-        [(result_id, ordinal, flag.kind, flag.place, flag.raw) for ordinal, flag in enumerate(flags)],
-    )
-
-
-def _review_flags(flags: Iterable[Flag]) -> int:
-    return sum(1 for flag in flags if flag.kind in REVIEW_FLAGS)
 
 
 def _confirm_version(connection: Connection, result_id: int, flags: Sequence[Flag]) -> None:
     """A provisional version becomes a confirmed one, with the flags of the reading that confirms it."""
-    held = [
-        Flag(FlagKind(kind), place, raw)
-        for kind, place, raw in connection.execute(
-            "SELECT kind, place, raw FROM flags WHERE result_id = ? ORDER BY ordinal", (result_id,)
-        )
-    ]
-    flags = [*flags, *(flag for flag in held if flag.kind in _OUR_FLAGS)]
-    if held != flags:
-        connection.execute("DELETE FROM flags WHERE result_id = ?", (result_id,))
-        _save_flags(connection, result_id, flags)
-    connection.execute(
-        "UPDATE results SET confirmed = 1, review_flags = ? WHERE result_id = ?",
-        (_review_flags(flags), result_id),
-    )
+    ours = (flag for flag in flags_of(connection, result_id) if flag.kind in _OUR_FLAGS)
+    replace_flags(connection, result_id, [*flags, *ours])
+    connection.execute("UPDATE results SET confirmed = 1 WHERE result_id = ?", (result_id,))
 
 
 def _judge_callbacks(connection: Connection, flow_id: int, digest: str) -> None:

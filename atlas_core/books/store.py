@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from sqlite3 import Connection
 
-from atlas_core.models import STAGES, FlowStatus, outcome_of
+from atlas_core.books.flags import flags_of, replace_flags
+from atlas_core.models import STAGES, Flag, FlagKind, FlowStatus, outcome_of
 
 FINAL_STATUSES = {
     "upload": ("SUCCESS", "FAILED"),
@@ -53,9 +54,11 @@ def save_watched(connection: Connection, flow_id: int, watched: bool) -> None:
 def save_trouble(
     connection: Connection, flow_id: int, sentence: str | None, *, watched: bool = True, unknown: bool = False
 ) -> None:
-    """Why a flow is asked about more slowly, or no longer; `unknown` also makes its outcome unknown."""
+    """Why a flow is asked about more slowly, or no longer; `unknown` also makes its outcome unknown, unless
+    confirmed results are there."""
     connection.execute(
-        "UPDATE flows SET trouble = ?1, watched = ?2, outcome = iif(?3, 'unknown', outcome)"
+        "UPDATE flows SET trouble = ?1, watched = ?2,"
+        " outcome = iif(?3 AND confirmed_at IS NULL, 'unknown', outcome)"
         " WHERE flow_id = ?4",
         (sentence, int(watched), int(unknown), flow_id),
     )
@@ -78,8 +81,9 @@ def save_look(
 ) -> FlowStatus:
     """One look at a flow's statuses; returns them as the book now holds them.
 
-    A change is kept as an interval: after the look before this one, by this one. A stage that has come
-    to its end in a flow that has ended never moves again: such news is an alarm and nothing else.
+    A change is kept as an interval: after the look before this one, by this one. In a flow that has ended, a
+    stage that has come to its end never goes back: such news is an alarm and nothing else. Where Atlas says
+    FAILED after SUCCESS, or the reverse, its newest word stands, with an alarm and a flag for a person.
     """
     row = connection.execute(
         "SELECT upload_status, processing_status, crosscheck_status, master_status, looked_at, created_at,"
@@ -90,14 +94,18 @@ def save_look(
     last_look, created_at, result_id, document_errors, min_similarity, review_flags = row[4:]
 
     stands: list[str | None] = []
-    changes, went_back = [], []
+    changes, went_back, contradicted = [], [], []
     for stage in STAGES:
         was: str | None = getattr(held, stage)
         seen: str | None = getattr(status, stage)
-        if held.is_terminal and was in FINAL_STATUSES[stage] and seen not in (was, None):
-            went_back.append(f"{stage} from {was} to {seen}")
+        has_ended = held.is_terminal and was in FINAL_STATUSES[stage]
+        if has_ended and seen not in FINAL_STATUSES[stage]:
+            if seen is not None:
+                went_back.append(f"{stage} from {was} to {seen}")
             seen = was
         elif seen is not None and seen != was:
+            if has_ended:
+                contradicted.append(f"{stage} was {was} and is {seen}")
             begun = None if seen == "NOT_STARTED" and last_look is None else last_look or created_at
             not_before = begun if begun is None or begun <= looked_at else None
             changes.append((flow_id, stage, looked_at, not_before, seen))
@@ -109,6 +117,8 @@ def save_look(
         " ON CONFLICT DO NOTHING",
         changes,
     )
+    if contradicted and result_id is not None:
+        review_flags += _flag_contradiction(connection, result_id)
     outcome = outcome_of(
         now.master,
         has_result=result_id is not None,
@@ -119,13 +129,29 @@ def save_look(
     )
     connection.execute(
         "UPDATE flows SET upload_status = ?, processing_status = ?, crosscheck_status = ?, master_status = ?,"
-        " looked_at = ?, outcome = ?, ended_at = coalesce(ended_at, ?), trouble = NULL WHERE flow_id = ?",
-        (*stands, looked_at, outcome, looked_at if now.is_terminal else None, flow_id),
+        " looked_at = ?, outcome = ?, review_flags = ?, ended_at = coalesce(ended_at, ?), trouble = NULL"
+        " WHERE flow_id = ?",
+        (*stands, looked_at, outcome, review_flags, looked_at if now.is_terminal else None, flow_id),
     )
     if went_back:
         sentence = f"Atlas moved an ended flow back ({'; '.join(went_back)}). The flow stays as it ended."
         record_alarm(connection, "status went back", sentence, raised_at=looked_at, flow_id=flow_id)
+    if contradicted:
+        sentence = (
+            f"Atlas says of an ended flow another end ({'; '.join(contradicted)}). Its newest word stands."
+        )
+        record_alarm(connection, FlagKind.STATUS_CONTRADICTED, sentence, raised_at=looked_at, flow_id=flow_id)
     return now
+
+
+def _flag_contradiction(connection: Connection, result_id: int) -> int:
+    """Marks the version that counts for a person; returns how many flags that adds."""
+    flag = Flag(FlagKind.STATUS_CONTRADICTED, "master_status")
+    held = flags_of(connection, result_id)
+    if flag in held:
+        return 0
+    replace_flags(connection, result_id, [*held, flag])
+    return 1
 
 
 def record_looks(connection: Connection, looks: Iterable[tuple[int, int]]) -> None:

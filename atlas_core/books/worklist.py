@@ -33,6 +33,7 @@ class FlowToWatch:
     is_confirmed: bool
     has_trouble: bool
     upload_unsure_since: int | None  # multiupload was called then and its answer is not known
+    is_doubted: bool  # a callback brought other results since the last fetch after the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,12 @@ SELECT f.flow_id, f.flow_uuid, f.created_at, f.upload_status, f.processing_statu
        f.master_status, f.looked_at, f.ended_at, f.result_id IS NOT NULL,
        f.confirmed_at IS NOT NULL, f.trouble IS NOT NULL,
        (SELECT max(a.changed_at) FROM attempts a
-        WHERE a.flow_id = f.flow_id AND a.state IN ('upload sent', 'upload unknown'))
+        WHERE a.flow_id = f.flow_id AND a.state IN ('upload sent', 'upload unknown')),
+       f.confirmed_at IS NOT NULL AND EXISTS (
+         SELECT 1 FROM deliveries d WHERE d.flow_id = f.flow_id AND d.channel = 'callback'
+         AND d.outcome = 'late' AND d.received_at > (
+           SELECT max(e.last_seen_at) FROM deliveries e
+           WHERE e.flow_id = f.flow_id AND e.channel = 'extracts'))
 FROM flows f
 """
 
@@ -181,7 +187,7 @@ class Worklist:
 
 def _flow(row: tuple) -> FlowToWatch:  # type: ignore[type-arg]
     flow_id, flow_uuid, created_at, upload, processing, crosscheck, master, *rest = row
-    looked_at, ended_at, has_result, is_confirmed, has_trouble, unsure_since = rest
+    looked_at, ended_at, has_result, is_confirmed, has_trouble, unsure_since, is_doubted = rest
     return FlowToWatch(
         flow_id,
         flow_uuid,
@@ -193,4 +199,5 @@ def _flow(row: tuple) -> FlowToWatch:  # type: ignore[type-arg]
         bool(is_confirmed),
         bool(has_trouble),
         unsure_since,
+        bool(is_doubted),
     )

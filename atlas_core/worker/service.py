@@ -209,7 +209,7 @@ class Worker:
 
     def _watch_again(self, flow: FlowToWatch) -> None:
         self._writer.write(store.save_watched, flow.flow_id, True)
-        self._watcher.add(WatchedFlow.of(flow), is_new=False)
+        self._watcher.add(WatchedFlow.of(flow, again=True), is_new=False)
 
     def _keep_up(self, worklist: Worklist) -> None:
         now = now_ms()
@@ -253,7 +253,7 @@ class Worker:
                 if not self._sync.take_up(delivery) or self._watcher.look_soon(delivery.flow_uuid):
                     continue
                 flow = worklist.flow(delivery.flow_uuid)
-                if flow is not None and not flow.is_confirmed:
+                if flow is not None and (flow.is_doubted or not flow.is_confirmed):
                     self._watch_again(flow)
 
 

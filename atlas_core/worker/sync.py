@@ -2,7 +2,8 @@
 
 A flow's way: looks at its status until the master status is terminal, then GET /extracts, which makes the
 result count. Where Atlas says SUCCESS before its cross-checks are complete, the first reading stays
-provisional and a later one confirms it.
+provisional and a later one confirms it. A callback that brings other results than the confirmed ones has them
+fetched once more; of a flow that failed, its status is asked again first.
 """
 
 from __future__ import annotations
@@ -62,11 +63,12 @@ class WatchedFlow:
     trouble: bool = False
     failures: int = 0
     strangers: int = 0
+    doubts_end: bool = False  # it failed, and somebody has reason to look again: its status too
     asked_at: float = field(default=-math.inf)  # the end of the last call about it
 
     @classmethod
-    def of(cls, flow: FlowToWatch) -> WatchedFlow:
-        """The flow as the book knows it."""
+    def of(cls, flow: FlowToWatch, *, again: bool = False) -> WatchedFlow:
+        """The flow as the book knows it; `again`: nobody watched it, and now somebody has reason to look."""
 
         def moment(at: int | None) -> float | None:
             return None if at is None else time.monotonic() - max(0, now_ms() - at) / 1000
@@ -81,6 +83,7 @@ class WatchedFlow:
             has_result=flow.has_result,
             looked=flow.looked_at is not None,
             trouble=flow.has_trouble,
+            doubts_end=flow.status.master == "FAILED" and (again or flow.is_confirmed),
         )
 
 
@@ -130,7 +133,7 @@ class Sync:
         return wait
 
     def _wants_extracts(self, flow: WatchedFlow) -> bool:
-        if not flow.status.is_terminal:
+        if not flow.status.is_terminal or flow.doubts_end:
             return False
         return not flow.has_result or self._is_final(flow)
 
@@ -141,7 +144,8 @@ class Sync:
 
     def _ask_status(self, flow: WatchedFlow) -> float:
         status = self._client.fetch_status(flow.flow_uuid, attempts=1)
-        looked_at = now_ms()
+        looked_at, before = now_ms(), flow.status.master
+        flow.doubts_end = False
         if flow.looked and not flow.trouble and not _shows_news(flow.status, status):
             with self._unchanged_lock:
                 self._unchanged[flow.flow_id] = looked_at
@@ -152,7 +156,7 @@ class Sync:
             flow.looked, flow.trouble = True, False
         if flow.upload_unsure_since is not None:
             self._settle_upload(flow, looked_at)
-        if flow.status.is_terminal and flow.ended is None:
+        if flow.status.is_terminal and (flow.ended is None or flow.status.master != before):
             flow.ended = time.monotonic()
             _log.info("flow ended", extra={"flow": flow.flow_id, "master": flow.status.master})
         return self._shortest if self._wants_extracts(flow) else self._cadence(flow)

@@ -98,6 +98,7 @@ class Watcher:
             flow = self._flows.get(flow_uuid)
             if flow is None:
                 return False
+            flow.doubts_end = flow.status.master == "FAILED"
             if flow_uuid in self._in_flight:
                 self._soon.add(flow_uuid)
             else:
@@ -204,7 +205,7 @@ class Watcher:
             self._in_flight.discard(uuid)
             if uuid in self._soon:
                 self._soon.discard(uuid)
-                wait = POLITE_SECONDS if wait is not None else None
+                wait = POLITE_SECONDS
             if wait is not None and uuid in self._flows:
                 self._plan(flow, now + max(wait, POLITE_SECONDS))
                 return
