@@ -295,7 +295,9 @@ def test_a_callback_before_inits_answer_finds_its_flow_b71(walked: Walked) -> No
 @pytest.mark.parametrize(
     ("name", "other"), [("WRONG-APPLICATION", "application"), ("WRONG-FLOW", "flow")], ids=["b73", "b72"]
 )
-def test_a_callback_about_another_is_put_aside_with_an_alarm_b72_b73(walked: Walked, name: str, other: str) -> None:
+def test_a_callback_about_another_is_put_aside_with_an_alarm_b72_b73(
+    walked: Walked, name: str, other: str
+) -> None:
     outcomes = [row[1:3] for row in walked.worker.deliveries(name)]
     assert outcomes == [("callback", "mismatch"), ("extracts", "confirmed")]
     kinds = walked.worker.rows(

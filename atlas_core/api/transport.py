@@ -154,10 +154,10 @@ class Wire:
         try:
             body = response.raw.read(MAX_BODY + 1, decode_content=False) or b""
             if response.raw.length_remaining and len(body) <= MAX_BODY:
-                trouble, is_whole = f"its body broke off after {len(body)} bytes", False
+                trouble, is_whole = f"the answer broke off after {len(body)} bytes", False
         except _FOREIGN as error:
             is_whole = False
-            trouble = self._silence(exchange, list(_causes(error)), "its body broke off")
+            trouble = self._silence(exchange, list(_causes(error)), "the answer broke off")
         if is_whole:
             body, trouble = _decode(body, headers.get("Content-Encoding", ""))
         return Reply(
@@ -172,7 +172,8 @@ class Wire:
 
     def _failure(self, call: Call, exchange: Exchange, causes: list[BaseException]) -> AtlasError:
         if exchange.sent:
-            came = self._silence(exchange, causes, "the connection broke before the whole answer came")
+            broke = f"the connection to {self._place} broke before the whole answer came"
+            came = self._silence(exchange, causes, broke)
             if call.is_deed:
                 return OutcomeUnknown(call.asked, came, DO_NOT_RESEND)
             return NoAnswer(call.asked, came, "It can be asked again.")
@@ -209,23 +210,23 @@ class Wire:
 def _decode(body: bytes, encoding: str) -> tuple[bytes, str]:
     """The body without its content encoding, at most `MAX_BODY` bytes; or why it cannot be had."""
     if len(body) > MAX_BODY:
-        return b"", f"its body is larger than {MAX_BODY >> 20} MB"
+        return b"", f"the answer is larger than {MAX_BODY >> 20} MB"
     match encoding.strip().lower():
         case "" | "identity":
             return body, ""
         case "gzip" | "x-gzip":
             pass
         case _:
-            return b"", "its body has an encoding we did not ask for"
+            return b"", "the answer has an encoding we did not ask for"
     inflate = zlib.decompressobj(wbits=31)
     try:
         plain = inflate.decompress(body, MAX_BODY + 1)
     except zlib.error:
-        return b"", "its body is not sound gzip"
+        return b"", "the answer is not sound gzip"
     if len(plain) > MAX_BODY:
-        return b"", f"its body is larger than {MAX_BODY >> 20} MB when unpacked"
+        return b"", f"the answer is larger than {MAX_BODY >> 20} MB when unpacked"
     if body and not inflate.eof:
-        return b"", "its gzip body ends too early"
+        return b"", "the gzip answer ends too early"
     return plain, ""
 
 

@@ -48,6 +48,11 @@ def below(value: float, unit: str) -> Goal:
     return Goal("<", value, unit)
 
 
+def all_met(rows: Sequence[Row]) -> bool:
+    """Whether every row that has a goal meets it."""
+    return all(row.goal.is_met(row.figure) for row in rows if row.goal)
+
+
 def show(rows: Sequence[Row], heads: tuple[str, str, str] = ("", "ours", "beside it")) -> None:
     """Prints the rows in columns, each with its goal and whether it is met."""
     cells = [(*heads, "figure", "goal", "")]
