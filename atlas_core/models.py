@@ -244,9 +244,10 @@ class Result:
     """One reading of a flow's results, masked.
 
     `documents` or `cross_checks` is None where Atlas did not deliver the list at all (which is not the
-    same as an empty one). `canonical` is the whole masked payload as canonical JSON, `digest` its
-    sha256 in hex, `size` the number of bytes that came over the wire. `masked` counts the personal
-    numbers and signed addresses that were cut.
+    same as an empty one). `canonical` is the whole masked payload as canonical JSON; `digest` is the
+    sha256 in hex of its content, which leaves out what only names the flow and its files: two payloads of
+    one digest say the same. `size` is the number of bytes that came over the wire. `masked` counts the
+    personal numbers and signed addresses that were cut.
     """
 
     flow_uuid: str | None

@@ -345,6 +345,24 @@ def test_b66_other_key_order_and_whitespace_make_no_other_digest() -> None:
     assert parse_result(turned).digest == parse_result(sample("extracts_with_everything")).digest
 
 
+def test_what_only_names_the_flow_and_its_files_makes_no_other_digest() -> None:
+    """Atlas's pages show these keys in callbacks and not in extracts: the two once always contradicted."""
+    plain = {"ocr_data": [{"data": {}, "document_id": "one"}], "cross_checks": [check()]}
+    named = plain | {"flow_uuid": "flow-0001", "application_id": "APP-1", "flow_params": {"branch": "PUNE"}}
+    item = {"data": {}, "document_id": "one", "batch_id": "BATCH-1", "file_uuid": "file-1"}
+    everything = parse_result(json.dumps(named | {"ocr_data": [item]}).encode())
+    assert everything.digest == parse_result(json.dumps(plain).encode()).digest
+    assert b"PUNE" in everything.canonical
+    assert everything.documents is not None
+    assert everything.documents[0].file_uuid == "file-1"
+    for other in (
+        named | {"extra": 1},
+        named | {"ocr_data": []},
+        {**named, "cross_checks": [check(name="X")]},
+    ):
+        assert parse_result(json.dumps(other).encode()).digest != everything.digest
+
+
 def test_another_signature_of_the_same_address_makes_no_other_digest() -> None:
     body = sample("extracts_with_everything")
     signed_again = body.replace(b"X-Amz-Signature=0f1e2d3c", b"X-Amz-Signature=9a8b7c6d&X-Amz-Expires=60")

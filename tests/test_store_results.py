@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,17 @@ def test_a_callback_is_provisional_and_the_same_fetch_confirms_it(ledger: Ledger
     assert ledger.bring("extracts", FIRST, confirmed=True) == "confirms"
     assert ledger.versions() == [(1, FIRST.digest, 1)]
     assert ledger.outcomes() == [("callback", "confirmed", 1), ("extracts", "confirms", 1)]
+
+
+def test_a_fetch_that_names_the_flow_otherwise_than_the_callback_confirms_it(ledger: Ledger) -> None:
+    named = replace(FIRST, canonical=FIRST.canonical[:-1] + b', "APP-1"]')
+    assert (named.digest, named.canonical) != (FIRST.digest, FIRST.canonical)
+    ledger.bring("callback", named)
+    ledger.end()
+    assert ledger.bring("extracts", FIRST, confirmed=True) == "confirms"
+    assert rows(ledger.book, "SELECT 1 FROM alarms") == []
+    bodies = rows(ledger.book, "SELECT body IS NOT NULL FROM deliveries ORDER BY delivery_id")
+    assert bodies == [(1,), (1,)]  # each as it came
 
 
 def test_one_body_is_kept_for_each_flow_and_content(ledger: Ledger) -> None:

@@ -40,11 +40,14 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
     "extracts": [
         {"play": "status", "application": "FAILED", "code": 409},
         {"play": "foreign_ids", "application": "FOREIGN"},
+        {"play": "no_flow", "application": "NAMED"},
         {"play": "wrong_flow", "application": "STRANGER", "times": 1},
     ],
     "callback": [
         {"play": "drop", "application": "DROPPED"},
         {"play": "lie", "application": "LIE"},
+        {"play": "echo", "application": "NAMED"},
+        {"play": "with_ids", "application": "NAMED"},
         {"play": "delay", "application": "TARDY", "seconds": 14},
         {"play": "set", "application": "TARDY", "values": {"ocr_data.0.error_reason": "told later"}},
         {"play": "delay", "application": "TURNED", "seconds": 11},
@@ -67,6 +70,7 @@ WHOLE = [
     "LIE",
     "TARDY",
     "TWICE",
+    "NAMED",
 ]
 WHOLE += ["WRONG-APPLICATION", "WRONG-FLOW", "BEARER", "GARBAGE", "LATE-NEWS", "UNFINISHED", "CALLBACK-FIRST"]
 OTHERS = [
@@ -218,6 +222,15 @@ def test_a_callback_is_provisional_until_the_fetch_confirms_it(walked: Walked) -
         ("callback", "confirmed"),
         ("extracts", "confirms"),
     ]
+
+
+def test_a_callback_that_names_more_than_the_fetch_is_confirmed_all_the_same(walked: Walked) -> None:
+    assert [row[1:3] for row in walked.worker.deliveries("NAMED")] == [
+        ("callback", "confirmed"),
+        ("extracts", "confirms"),
+    ]
+    flow = walked.worker.flow("NAMED")
+    assert walked.worker.rows("SELECT kind FROM alarms WHERE flow_id = ?", flow["flow_id"]) == []
 
 
 def test_a_look_that_a_person_wants_asks_once_more_and_changes_nothing(walked: Walked) -> None:

@@ -221,6 +221,8 @@ def test_another_flow_or_application_is_put_aside_with_an_alarm_b72_b73(door: Do
     assert door.call({**RESULTS, "application_id": "APP-2"}, token) == 200
     assert [row[0] for row in door.deliveries()] == ["mismatch", "mismatch"]
     assert len(rows(door.book, "SELECT 1 FROM alarms")) == 2
+    assert door.call(RESULTS, token) == 200  # the same content, about the right flow: no repetition of those
+    assert [row[:2] for row in door.deliveries()] == [("mismatch", 1), ("mismatch", 1), ("waiting", 1)]
 
 
 def test_what_is_no_result_is_a_dead_letter_without_its_text_b75_b76(door: Door) -> None:

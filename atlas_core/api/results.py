@@ -30,6 +30,9 @@ from atlas_core.models import CrossCheck, Document, Field, Flag, FlagKind, Resul
 
 _KEYS_OF_FIELD = ("value", "confidence_score", "redact_url")
 _UNRECOGNISED = "UNRECOGNISED"
+# What only names the flow and its files. Atlas's pages show some of it in callbacks and not in extracts.
+_NAMES_THE_FLOW = frozenset({"flow_uuid", "application_id", "flow_params"})
+_NAMES_THE_FILE = frozenset({"batch_id", "file_uuid"})
 
 
 def parse_result(body: bytes) -> Result:
@@ -59,10 +62,24 @@ def parse_result(body: bytes) -> Result:
         cross_checks=reading.cross_checks(masked.get("cross_checks")),
         flags=tuple(reading.flags),
         canonical=canonical,
-        digest=hashlib.sha256(canonical).hexdigest(),
+        digest=hashlib.sha256(canonical_json(_content(masked)).encode()).hexdigest(),
         size=len(body),
         masked=cuts,
     )
+
+
+def _content(payload: dict[str, object]) -> dict[str, object]:
+    """The payload without what only names the flow and its files."""
+    content = {key: value for key, value in payload.items() if key not in _NAMES_THE_FLOW}
+    items = content.get("ocr_data")
+    if isinstance(items, list):
+        content["ocr_data"] = [
+            {key: value for key, value in item.items() if key not in _NAMES_THE_FILE}
+            if isinstance(item, dict) and not _NAMES_THE_FILE.isdisjoint(item)
+            else item
+            for item in items
+        ]
+    return content
 
 
 def compare_documents(result: Result, sent: Sequence[str]) -> tuple[Flag, ...]:

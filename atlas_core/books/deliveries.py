@@ -1,4 +1,4 @@
-"""Writes to atlas.db about deliveries: the ledger of arrivals, and the one body of each content.
+"""Writes to atlas.db about deliveries: the ledger of arrivals, and each different body once.
 
 Every function takes the writer's connection first and runs inside one transaction, through
 `AtlasWriter.write`. None commits. Times are milliseconds since 1970, UTC.
@@ -40,7 +40,11 @@ def record_delivery(
         again = connection.execute(_CALLED_AGAIN, (received_at, attempt_id, result.digest)).fetchone()
     if again:
         return int(again[0])
-    held = flow_id is not None and payload_holder(connection, flow_id, result.digest) is not None
+    body = zlib.compress(result.canonical, 1)
+    held = connection.execute(
+        "SELECT 1 FROM deliveries WHERE flow_id = ? AND digest = ? AND body = ?",
+        (flow_id, result.digest, body),
+    ).fetchone()
     cursor = connection.execute(
         "INSERT INTO deliveries (flow_id, attempt_id, claimed_flow_uuid, channel, received_at, last_seen_at,"
         " digest, size, outcome, reason, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -55,16 +59,17 @@ def record_delivery(
             result.size,
             outcome,
             reason,
-            None if held else zlib.compress(result.canonical, 1),
+            None if held else body,
         ),
     )
     return int(cursor.lastrowid or 0)
 
 
 def payload_holder(connection: Connection, flow_id: int, digest: str) -> int | None:
-    """The delivery that holds this content's body: one for each flow and digest."""
+    """The first delivery of a flow that holds a body with this content."""
     row = connection.execute(
-        "SELECT delivery_id FROM deliveries WHERE flow_id = ? AND digest = ? AND body IS NOT NULL LIMIT 1",
+        "SELECT delivery_id FROM deliveries WHERE flow_id = ? AND digest = ? AND body IS NOT NULL"
+        " ORDER BY delivery_id LIMIT 1",
         (flow_id, digest),
     ).fetchone()
     return int(row[0]) if row else None

@@ -6,6 +6,8 @@ Every function takes the writer's connection first and runs inside one transacti
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from sqlite3 import Connection
 
 from atlas_core.books.attempts import adopt_unknown_init
@@ -34,6 +36,8 @@ def save_callback(
         other = "application"
     elif flow_uuid is not None and result.flow_uuid not in (None, flow_uuid):
         other = "flow"
+    if other:  # its content may come again, to the flow it belongs to: that must not look like a repetition
+        result = replace(result, digest=hashlib.sha256(result.canonical).hexdigest())
     outcome = "mismatch" if other else "waiting" if flow_id is not None else "orphan"
     record_delivery(
         connection,
