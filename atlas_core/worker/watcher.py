@@ -22,7 +22,7 @@ from atlas_core.worker.sync import POLITE_SECONDS, SLOW_SECONDS, Sync, WatchedFl
 
 IN_FLIGHT = 32
 FIRST_LOOK_SECONDS = 2.0
-SPARE_PER_SECOND = 2.0
+SPARE_PER_SECOND = 1.8  # less than two, whichever ten seconds are looked at
 _GRAIN_SECONDS = 0.02  # flows due within it are handed out together
 _FLUSH_SECONDS = 1.0
 _BURST_SECONDS = 0.25  # what was not asked for so long may be made up for at once

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
-from tests.faults import network
+from tests.faults import callbacks, lost, network, outage
 
-FAULTS: tuple[ModuleType, ...] = (network,)
+FAULTS: tuple[ModuleType, ...] = (network, outage, callbacks, lost)
 
 
 def main() -> int:
