@@ -166,6 +166,34 @@ def test_a_reading_before_the_checks_are_complete_is_confirmed_by_a_later_one(le
     assert ledger.outcomes()[0] == ("extracts", "confirmed", 2)
 
 
+def test_a_callback_that_said_first_what_is_confirmed_in_the_end_was_right(ledger: Ledger) -> None:
+    """It once stayed 'contradicted', by a reading that Atlas itself had given up since."""
+    ledger.end(FlowStatus("SUCCESS", "SUCCESS", "PENDING", "SUCCESS"))
+    ledger.bring("extracts", FIRST)
+    assert ledger.bring("callback", SECOND) == "contradicted"
+    ledger.bring("extracts", SECOND, confirmed=True)
+    assert [row[:2] for row in ledger.outcomes()] == [
+        ("extracts", "provisional"),
+        ("callback", "confirmed"),
+        ("extracts", "confirmed"),
+    ]
+
+
+def test_an_early_fetch_that_says_the_same_twice_is_still_provisional(ledger: Ledger) -> None:
+    """The second once looked confirmed in the ledger, before Atlas had finished."""
+    ledger.end(FlowStatus("SUCCESS", "SUCCESS", "PENDING", "SUCCESS"))
+    ledger.bring("callback", FIRST)
+    for _ in range(2):
+        assert ledger.bring("extracts", FIRST) == "provisional"
+    assert [row[:2] for row in ledger.outcomes()] == [
+        ("callback", "provisional"),
+        ("extracts", "provisional"),
+    ]
+    assert ledger.versions() == [(1, FIRST.digest, 0)]
+    ledger.bring("extracts", FIRST, confirmed=True)
+    assert [row[:2] for row in ledger.outcomes()] == [("callback", "confirmed"), ("extracts", "confirmed")]
+
+
 def test_confirmation_brings_the_flags_of_the_reading_that_confirms(ledger: Ledger) -> None:
     ledger.end()
     ledger.bring("extracts", FIRST)

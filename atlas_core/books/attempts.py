@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from sqlite3 import Connection
 
+from atlas_core.books.deliveries import put_aside
 from atlas_core.books.store import record_alarm, save_flow
 from atlas_core.links import split_url
 from atlas_core.models import FileToSend, UploadedFile
@@ -130,10 +131,10 @@ def _adopt_flow(connection: Connection, attempt_id: int, flow_uuid: str, state: 
         (flow_id, attempt_id, flow_uuid, flow_uuid),
     )
     strangers = connection.execute(
-        "UPDATE deliveries SET outcome = 'mismatch', reason = 'it names another flow'"
-        " WHERE attempt_id = ? AND outcome = 'orphan'",
-        (attempt_id,),
-    ).rowcount
+        "SELECT delivery_id FROM deliveries WHERE attempt_id = ? AND outcome = 'orphan'", (attempt_id,)
+    ).fetchall()
+    for (delivery_id,) in strangers:
+        put_aside(connection, delivery_id, "it names another flow")
     if strangers:
         sentence = "A callback to this attempt's address names another flow; it was put aside."
         record_alarm(

@@ -6,6 +6,7 @@ Every function takes the writer's connection first and runs inside one transacti
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from sqlite3 import Connection
 
@@ -73,3 +74,20 @@ def payload_holder(connection: Connection, flow_id: int, digest: str) -> int | N
         (flow_id, digest),
     ).fetchone()
     return int(row[0]) if row else None
+
+
+def put_aside(connection: Connection, delivery_id: int, reason: str) -> None:
+    """A callback without a flow turns out to be another's: a mismatch, which moves no flow."""
+    (body,) = connection.execute(
+        "SELECT body FROM deliveries WHERE delivery_id = ?", (delivery_id,)
+    ).fetchone()
+    connection.execute(
+        "UPDATE deliveries SET outcome = 'mismatch', reason = ?, digest = ? WHERE delivery_id = ?",
+        (reason, whole_digest(zlib.decompress(body)), delivery_id),
+    )
+
+
+def whole_digest(canonical: bytes) -> str:
+    """What a callback put aside is known by. The same content may yet come to where it belongs, and must not
+    look like a repetition of this one."""
+    return hashlib.sha256(canonical).hexdigest()

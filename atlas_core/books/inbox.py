@@ -6,12 +6,11 @@ Every function takes the writer's connection first and runs inside one transacti
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from sqlite3 import Connection
 
 from atlas_core.books.attempts import adopt_unknown_init
-from atlas_core.books.deliveries import record_delivery
+from atlas_core.books.deliveries import put_aside, record_delivery, whole_digest
 from atlas_core.books.results import save_result
 from atlas_core.books.store import record_alarm
 from atlas_core.books.worklist import WaitingDelivery
@@ -36,8 +35,8 @@ def save_callback(
         other = "application"
     elif flow_uuid is not None and result.flow_uuid not in (None, flow_uuid):
         other = "flow"
-    if other:  # its content may come again, to the flow it belongs to: that must not look like a repetition
-        result = replace(result, digest=hashlib.sha256(result.canonical).hexdigest())
+    if other:
+        result = replace(result, digest=whole_digest(result.canonical))
     outcome = "mismatch" if other else "waiting" if flow_id is not None else "orphan"
     record_delivery(
         connection,
@@ -85,11 +84,7 @@ def take_up_callback(
     if flow_id is None:
         flow_id = adopt_unknown_init(connection, delivery.attempt_id, delivery.flow_uuid, now=now)
     if flow_id is None:
-        connection.execute(
-            "UPDATE deliveries SET outcome = 'mismatch', reason = 'it names a flow of another attempt'"
-            " WHERE delivery_id = ?",
-            (delivery.delivery_id,),
-        )
+        put_aside(connection, delivery.delivery_id, "it names a flow of another attempt")
         return None
     save_result(
         connection,

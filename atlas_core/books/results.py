@@ -1,5 +1,15 @@
 """Writes to atlas.db about results: what a delivery brings, and the version that counts.
 
+The rules, by which any order of news ends alike:
+
+- Versions are only added, and the newest counts. What says the same as it (one digest) adds none.
+- A callback adds a provisional version until we have fetched ourselves. Then it adds none: a reading that is
+  not confirmed yet makes it 'contradicted', a confirmed one 'late'.
+- What we fetch adds a version. Fetched after the flow's end it is confirmed, and judges the callbacks so far:
+  whichever said the same were right, and the one that had counted until now was not.
+- Flags are those of the reading that confirmed a version, and what we know of it ourselves: that it differs
+  from a callback or from confirmed results, or that Atlas told of two ends.
+
 Every function takes the writer's connection first and runs inside one transaction, through
 `AtlasWriter.write`. None commits. Times are milliseconds since 1970, UTC.
 """
@@ -54,10 +64,12 @@ def save_result(
     same = digest == result.digest
     fetched = channel == "extracts"
 
-    if same:
+    if fetched and not confirmed:
+        outcome = "provisional"
+    elif same:
         outcome = "confirms"
     elif fetched:
-        outcome = "confirmed" if confirmed else "provisional"
+        outcome = "confirmed"
     elif confirmed_at is not None:
         outcome = "late"
     else:
@@ -221,7 +233,8 @@ def _confirm_version(connection: Connection, result_id: int, flags: Sequence[Fla
 def _judge_callbacks(connection: Connection, flow_id: int, digest: str) -> None:
     connection.execute(
         "UPDATE deliveries SET outcome = iif(digest = ?1, 'confirmed', 'contradicted')"
-        " WHERE flow_id = ?2 AND channel = 'callback' AND outcome = 'provisional'",
+        " WHERE flow_id = ?2 AND channel = 'callback' AND (outcome = 'provisional'"
+        "  OR (digest = ?1 AND outcome IN ('contradicted', 'late')))",
         (digest, flow_id),
     )
 

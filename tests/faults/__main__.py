@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
-from tests.faults import callbacks, lost, network, outage
+from tests.faults import callbacks, lost, network, outage, states
 
-FAULTS: tuple[ModuleType, ...] = (network, outage, callbacks, lost)
+FAULTS: tuple[ModuleType, ...] = (network, outage, callbacks, lost, states)
 
 
 def main() -> int:
