@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from atlas_core.api.masking import HIDDEN, is_aadhaar, mask_text, mask_value
 from atlas_core.errors import InputError
-from atlas_core.links import link_problem, signature_ends_at
+from atlas_core.links import is_signed, sending_problem, signature_ends_at
 from atlas_core.models import FileToSend
 
 CSV_COLUMNS = ("application_id", "file_url", "document_id", "flow_params")
@@ -132,18 +132,24 @@ def read_csv(content: bytes) -> list[Row]:
 
 
 def check_rows(
-    rows: Sequence[Row], *, now: int, sent_before: Iterable[str] = (), local_atlas: str | None = None
+    rows: Sequence[Row],
+    *,
+    now: int,
+    sent_before: Iterable[str] = (),
+    local_atlas: str | None = None,
+    file_hosts: Sequence[str] = (),
 ) -> Checked:
     """Checks every row and joins the rows of one application into one flow.
 
     `now` is milliseconds since 1970; `sent_before` the application ids already sent; `local_atlas` the
-    one http address on this machine from which documents may come (the sandbox's).
+    one http address on this machine from which documents may come (the sandbox's); `file_hosts` as for
+    `link_problem`.
     """
     findings: list[Finding] = []
     already = set(sent_before)
     groups: dict[str, list[Row]] = {}
     for row in rows:
-        findings += _row_findings(row, now=now, local_atlas=local_atlas)
+        findings += _row_findings(row, now=now, local_atlas=local_atlas, file_hosts=file_hosts)
         groups.setdefault(row.application_id, []).append(row)
     bad_rows = {finding.row for finding in findings if finding.is_problem}
     applications = []
@@ -189,21 +195,22 @@ def check_search(text: str) -> None:
         )
 
 
-def _row_findings(row: Row, *, now: int, local_atlas: str | None) -> list[Finding]:
+def _row_findings(row: Row, *, now: int, local_atlas: str | None, file_hosts: Sequence[str]) -> list[Finding]:
+    link = sending_problem(row.file_url, now=now, local_atlas=local_atlas, file_hosts=file_hosts)
+    ends_at = None if link else signature_ends_at(row.file_url)
+    warning = None
+    if ends_at is not None and ends_at <= now + SOON_MS:
+        warning = f"This link ends in {max(1, (ends_at - now) // 60_000)} min; Atlas may come too late."
+    elif ends_at is None and link is None and is_signed(row.file_url):
+        warning = "This link is signed, but does not say until when. Atlas opens it some minutes from now."
     problems = {
         "application_id": _application_id_problem(row.application_id),
         "document_id": _document_id_problem(row.document_id),
-        "file_url": link_problem(row.file_url, local_atlas),
+        "file_url": link,
     }
     found = [Finding(row.number, column, True, text) for column, text in problems.items() if text]
-    ends_at = None if problems["file_url"] else signature_ends_at(row.file_url)
-    if ends_at is not None and ends_at <= now + SOON_MS:
-        sentence = (
-            "This link has run out; Atlas will not be able to open it."
-            if ends_at <= now
-            else f"This link ends in {max(1, (ends_at - now) // 60_000)} min; Atlas may come too late."
-        )
-        found.append(Finding(row.number, "file_url", False, sentence))
+    if warning:
+        found.append(Finding(row.number, "file_url", False, warning))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -12,6 +13,7 @@ MAX_URL = 8_192
 _UNREADABLE = ("unreadable address", "")
 _TWELVE_DIGITS = re.compile(r"(?<!\d)\d{4}([-_. ]?)\d{4}([-_. ]?)(\d{4})(?!\d)")
 _NUMBERS_ONLY_HOST = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?", re.IGNORECASE)
+_SIGNATURES = frozenset({"x-amz-signature", "x-goog-signature", "signature", "sig"})
 _INNER_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 
 
@@ -55,11 +57,21 @@ def signature_ends_at(url: str) -> int | None:
     return None
 
 
-def link_problem(text: str, local_atlas: str | None = None) -> str | None:
+def is_signed(url: str) -> bool:
+    """Whether the address holds a signature of one of the stores that `signature_ends_at` knows."""
+    try:
+        query = parse_qsl(urlsplit(url.strip()).query)
+    except ValueError:
+        return False
+    return any(key.lower() in _SIGNATURES for key, _ in query)
+
+
+def link_problem(text: str, local_atlas: str | None = None, file_hosts: Sequence[str] = ()) -> str | None:
     """Why Atlas must not or cannot be given this address, as a sentence; None where it may.
 
     Only https to a public host will do, but for `local_atlas`: the one http address of a stand-in on this
-    machine. Nothing is resolved or fetched.
+    machine. `file_hosts` are the hosts that documents may come from, `.name` for all that end so; without
+    any, every host may. Nothing is resolved or fetched.
     """
     if not text:
         return "The document's link is missing."
@@ -81,7 +93,23 @@ def link_problem(text: str, local_atlas: str | None = None) -> str | None:
     host = (parts.hostname or "").rstrip(".")
     if not host or ("." not in host and ":" not in host):
         return "The link must name a host that Atlas can reach from outside."
-    return None if _is_public(host) else "The link points inside a private network; Atlas cannot reach it."
+    if not _is_public(host):
+        return "The link points inside a private network; Atlas cannot reach it."
+    host = host.lower()
+    if file_hosts and not any(host == one or (one[0] == "." and host.endswith(one)) for one in file_hosts):
+        return "The link's host is not among those that documents may come from (ATLAS_FILE_HOSTS)."
+    return None
+
+
+def sending_problem(
+    text: str, *, now: int, local_atlas: str | None = None, file_hosts: Sequence[str] = ()
+) -> str | None:
+    """As `link_problem`, and where the link has run out by `now`, in milliseconds since 1970."""
+    problem = link_problem(text, local_atlas, file_hosts)
+    ends_at = signature_ends_at(text) if problem is None else None
+    if ends_at is not None and ends_at <= now:
+        return "This link has run out; Atlas will not be able to open it. Make a new one."
+    return problem
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,8 @@ from atlas_core.errors import SettingsError
 
 API_PREFIX = "/v3/verification"
 
+_HOST = re.compile(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)+")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -24,6 +27,7 @@ class Settings:
     client_secret: str = field(repr=False)
     uses_sandbox: bool
     product_type: str
+    file_hosts: tuple[str, ...]  # where documents may come from, `.name` for all that end so; empty: anywhere
     data_dir: Path
     ui_address: str
     ui_port: int
@@ -132,6 +136,16 @@ class _Reader:
             raise SettingsError(f"{name} must be an address alone, without user, question mark or hash.")
         return text
 
+    def hosts(self, name: str) -> tuple[str, ...]:
+        hosts = tuple(part.strip().lower() for part in self.text(name).split(",") if part.strip())
+        for host in hosts:
+            if not _HOST.fullmatch(host):
+                raise SettingsError(
+                    f"{name} must be hosts with commas between them, like files.your-bank.in, or for all "
+                    f"that end so .s3.ap-south-1.amazonaws.com; {host!r} is none."
+                )
+        return hosts
+
 
 def _settings(read: _Reader) -> Settings:
     client_id, client_secret = read.text("ATLAS_CLIENT_ID"), read.text("ATLAS_CLIENT_SECRET")
@@ -186,6 +200,7 @@ def _settings(read: _Reader) -> Settings:
         client_secret=client_secret or "sandbox",
         uses_sandbox=uses_sandbox,
         product_type=read.text("ATLAS_PRODUCT_TYPE", "PROD_CDL"),
+        file_hosts=read.hosts("ATLAS_FILE_HOSTS"),
         data_dir=Path(read.text("ATLAS_DATA_DIR", "data")),
         ui_address=read.text("ATLAS_UI_ADDRESS", "127.0.0.1"),
         ui_port=ui_port,

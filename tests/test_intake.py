@@ -122,16 +122,45 @@ def test_only_the_sandbox_may_be_given_documents_of_this_machine() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ends", "said"),
-    [("20261118T100000Z", "has run out"), ("20261118T110000Z", "ends in"), ("20261118T180000Z", None)],
+    ("query", "is_problem", "said"),
+    [
+        ("X-Amz-Date=20261118T100000Z&X-Amz-Expires=3600&X-Amz-Signature=0", True, "has run out"),
+        ("X-Amz-Date=20261118T110000Z&X-Amz-Expires=3600&X-Amz-Signature=0", False, "ends in 6 min"),
+        ("X-Amz-Signature=0", False, "does not say until when"),
+        ("sv=2024&sig=0", False, "does not say until when"),
+        ("X-Amz-Date=20261118T180000Z&X-Amz-Expires=3600&X-Amz-Signature=0", None, ""),
+        ("version=7", None, ""),
+    ],
 )
-def test_B58_a_link_that_ends_soon_is_a_warning(ends: str, said: str | None) -> None:
+def test_a_link_that_has_run_out_is_a_problem_and_one_that_soon_may_a_warning_b58(
+    query: str, is_problem: bool | None, said: str
+) -> None:
     now = 1_795_000_000_000 // 86_400_000 * 86_400_000 + int(11.9 * 3_600_000)
-    url = f"https://b.s3.amazonaws.com/a.pdf?X-Amz-Date={ends}&X-Amz-Expires=3600&X-Amz-Signature=0"
-    checked = check_rows([row(url=url)], now=now)
-    assert checked.problems == ()
-    assert [said in finding.sentence for finding in checked.warnings if said] == ([True] if said else [])
-    assert len(checked.applications) == 1
+    checked = check_rows([row(url=f"https://b.s3.amazonaws.com/a.pdf?{query}")], now=now)
+    assert [finding.is_problem for finding in checked.findings] == (
+        [] if is_problem is None else [is_problem]
+    )
+    assert all(said in finding.sentence for finding in checked.findings)
+    assert len(checked.applications) == (0 if is_problem else 1)
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("files.lender.example", True),
+        ("FILES.lender.example", True),
+        ("scans.s3.ap-south-1.amazonaws.com", True),
+        ("s3.ap-south-1.amazonaws.com", False),
+        ("files.lender.example.evil.example", False),
+        ("evil-files.lender.example", False),
+        ("drive.example", False),
+    ],
+)
+def test_documents_come_only_from_the_hosts_that_are_set_where_any_are_b58(host: str, allowed: bool) -> None:
+    hosts = ("files.lender.example", ".s3.ap-south-1.amazonaws.com")
+    checked = check(row(url=f"https://{host}/a.pdf"), file_hosts=hosts)
+    assert [finding.is_problem for finding in checked.findings] == ([] if allowed else [True])
+    assert check(row(url=f"https://{host}/a.pdf")).findings == ()
 
 
 def test_a_repeated_document_id_is_a_warning_that_names_the_other_row() -> None:

@@ -34,6 +34,12 @@ def test_with_credentials_it_is_the_real_atlas() -> None:
     assert settings.local_atlas is None
 
 
+def test_hosts_of_documents_are_read_with_commas_between_them() -> None:
+    assert settings_of().file_hosts == ()
+    hosts = settings_of(ATLAS_FILE_HOSTS=" Files.Your-Bank.in, .s3.amazonaws.com ,").file_hosts
+    assert hosts == ("files.your-bank.in", ".s3.amazonaws.com")
+
+
 @pytest.mark.parametrize("tail", ["", "/", "/v3/verification", "/v3/verification/"])
 def test_the_base_address_is_understood_with_and_without_its_prefix(tail: str) -> None:
     settings = settings_of(ATLAS_BASE_URL=f"http://127.0.0.1:9000{tail}", **CREDENTIALS)
@@ -52,6 +58,8 @@ def test_the_base_address_is_understood_with_and_without_its_prefix(tail: str) -
         ({"ATLAS_BASE_URL": "ftp://atlas.example", **CREDENTIALS}, "ATLAS_BASE_URL"),
         ({"ATLAS_BASE_URL": "https://atlas@evil.example", **CREDENTIALS}, "ATLAS_BASE_URL"),
         ({"ATLAS_UI_PORT": "eighty"}, "ATLAS_UI_PORT"),
+        ({"ATLAS_FILE_HOSTS": "https://files.your-bank.in"}, "ATLAS_FILE_HOSTS"),
+        ({"ATLAS_FILE_HOSTS": "*"}, "ATLAS_FILE_HOSTS"),
         ({"ATLAS_UI_PORT": "0"}, "ATLAS_UI_PORT"),
         ({"ATLAS_UI_PORT": "8600"}, "ATLAS_RECEIVER_PORT"),
         ({"ATLAS_POLL_SECONDS": "2"}, "ATLAS_POLL_SECONDS"),

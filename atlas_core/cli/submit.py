@@ -37,7 +37,13 @@ def run_submit(settings: Settings, file: Path, *, wait: bool) -> int:
     now = now_ms()
     with open_books(settings.atlas_book, settings.desk_book) as books:
         sent = applications_sent(books, [row.application_id for row in rows])
-    checked = check_rows(rows, now=now, sent_before=sent, local_atlas=settings.local_atlas)
+    checked = check_rows(
+        rows,
+        now=now,
+        sent_before=sent,
+        local_atlas=settings.local_atlas,
+        file_hosts=settings.file_hosts,
+    )
     _print_findings(checked)
     if checked.problems:
         print(f"Nothing was sent. Mend the {_count(len(checked.problems), 'problem')} and try again.")

@@ -14,7 +14,7 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -35,6 +35,7 @@ from atlas_core.errors import (
     NotSent,
     OutcomeUnknown,
 )
+from atlas_core.links import sending_problem
 from atlas_core.models import NO_STATUS, Decision, FlowRequest, Submission
 from atlas_core.worker.gate import CLOSED_SECONDS, Gate
 from atlas_core.worker.parts import AUTH_PATH, CALLBACK_PATH, hash_of, new_secret
@@ -74,14 +75,19 @@ class Courier:
         gate: Gate,
         *,
         receiver_url: str,
+        local_atlas: str | None = None,
+        file_hosts: Sequence[str] = (),
         at_once: int = AT_ONCE,
     ) -> None:
+        """`local_atlas` and `file_hosts` as for `link_problem`."""
         self._client = client
         self._writer = writer
         self._desk = desk
         self._watcher = watcher
         self._gate = gate
         self._receiver_url = receiver_url.rstrip("/")
+        self._local_atlas = local_atlas
+        self._file_hosts = file_hosts
         self._stopping = threading.Event()
         self._errands: queue.SimpleQueue[Errand | None] = queue.SimpleQueue()
         self._later: list[tuple[float, int, Errand]] = []
@@ -188,6 +194,9 @@ class Courier:
         except InputError as error:
             self._refuse_unsent(errand, str(error))
             return
+        if problem := self._link_problem(submission):
+            self._refuse_unsent(errand, problem)
+            return
         if not errand.flow_uuid:
             self._init(errand, submission)
         if errand.flow_uuid and not self._stopping.is_set():
@@ -271,8 +280,18 @@ class Courier:
         else:
             self._keep(attempts.record_upload_refused, attempt_id, reason=reason)
 
+    def _link_problem(self, submission: Submission) -> str | None:
+        """What would keep Atlas from fetching a document: its link may have run out while it waited."""
+        for file in submission.files:
+            problem = sending_problem(
+                file.file_url, now=now_ms(), local_atlas=self._local_atlas, file_hosts=self._file_hosts
+            )
+            if problem is not None:
+                return f"Document {file.document_id}: {problem} Nothing was sent; submit it again."
+        return None
+
     def _refuse_unsent(self, errand: Errand, reason: str) -> None:
-        """The submission cannot be sent any more (its links are gone)."""
+        """The submission cannot be sent any more: its links are gone, have run out or lead where none may."""
         if errand.flow_uuid:
             self._keep(attempts.record_upload_refused, errand.attempt_id, reason=reason)
             return

@@ -131,6 +131,8 @@ class Worker:
             self._watcher,
             self._gate,
             receiver_url=settings.receiver_url if settings.receiver_port else self.receiver.address,
+            local_atlas=settings.local_atlas,
+            file_hosts=settings.file_hosts,
         )
         self._mirror = MirrorKeeper(self._writer, settings.atlas_book)
         self._inbox = threading.Thread(target=self._take_up_callbacks, name="inbox", daemon=True)
