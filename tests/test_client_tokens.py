@@ -11,7 +11,7 @@ import pytest
 
 from atlas_core.api.client import AtlasClient
 from atlas_core.errors import AtlasError, CredentialsRefused, NotSent, UnexpectedReply
-from atlas_core.models import FlowRequest
+from atlas_core.models import FileToSend, FlowRequest
 from tests.servers_http import (
     FLOW,
     STATUS,
@@ -129,6 +129,16 @@ def test_a_deed_refused_with_401_is_repeated_once_with_a_new_token_b43(
     atlas.script("flow/init", only_with("token-2", reply(201, {"flow_uuid": FLOW})))
     assert client.init_flow(REQUEST) == FLOW
     assert [asked.headers["token"] for asked in atlas.asked_for("flow/init")] == ["token-1", "token-2"]
+
+
+def test_a_token_that_ends_between_init_and_multiupload_costs_one_new_one_b56(
+    atlas: ScriptedAtlas, client: AtlasClient
+) -> None:
+    assert client.init_flow(REQUEST) == FLOW
+    atlas.script("multiupload", only_with("token-2", reply(201, {"batch_id": "BATCH-1"})))
+    assert len(client.upload_files(FLOW, [FileToSend("invoice", "https://files.example/1.png")])) == 1
+    assert [asked.headers["token"] for asked in atlas.asked_for("multiupload")] == ["token-1", "token-2"]
+    assert len(atlas.asked_for("authtoken")) == 2
 
 
 def test_a_second_401_stops_everybody_for_thirty_seconds_b43(

@@ -301,5 +301,5 @@ def test_a_refusal_holds_no_number_no_signature_and_no_path_of_ours() -> None:
     assert told.startswith("Could not reach https://desk.example:8600/")
 
 
-def test_b31_a_refusal_quotes_no_parameter_that_could_not_be_shown() -> None:
+def test_b9_a_refusal_holds_no_control_character() -> None:
     assert parse_refusal(b'{"error": "a\\u0000b\\u202e"}') == "ab\u202e"

@@ -151,6 +151,14 @@ def test_a_callback_before_inits_answer_waits_for_its_flow_b70_b71(post: Post) -
     assert rows(post.book, "SELECT kind FROM alarms") == [("callback for another flow",)]
 
 
+def test_a_callback_whose_flow_never_turns_up_raises_one_alarm_after_a_day_b70(post: Post) -> None:
+    attempt_id = post.start() or 0
+    assert post.call(attempt_id) == "orphan"
+    for received_before, alarms in ((START, []), (START + 1, ["orphan"]), (START + 2, ["orphan"])):
+        post.writer.write(inbox.record_old_orphans, received_before=received_before, now=START + 5)
+        assert [kind for (kind,) in rows(post.book, "SELECT kind FROM alarms")] == alarms
+
+
 def test_a_late_callback_names_the_flow_of_a_lost_init_answer(post: Post) -> None:
     attempt_id = post.start() or 0
     post.writer.write(attempts.recover_attempts, now=START)

@@ -1,7 +1,8 @@
-"""What the courier does not send: documents that Atlas could not or must not fetch."""
+"""What the worker does not send: documents that Atlas could not fetch, and anything to a retired Atlas."""
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -46,3 +47,21 @@ def test_a_link_that_has_run_out_or_leads_elsewhere_is_refused_before_anything_i
     for reason in reasons.values():
         assert reason.endswith("Nothing was sent; submit it again.")
         assert "invented" not in reason
+
+
+def test_an_atlas_that_has_retired_this_version_is_asked_nothing_more_b42(tmp_path: Path) -> None:
+    state = "SELECT state, sentence FROM worker_state WHERE name = 'atlas'"
+    with (
+        running_sandbox(seconds=30) as sandbox,
+        running_worker(settings_for(tmp_path, sandbox.url)) as worker,
+    ):
+        submit(worker, "RUNNING")
+        until(lambda: worker.attempt("RUNNING")[0] == "uploaded")
+        sandbox.play({"status": {"play": "status", "code": 410}})
+        until(lambda: worker.rows(state)[0][0] == "retired")
+        before = sandbox.calls()["calls"]
+        submit(worker, "LATER")
+        time.sleep(7)  # longer than any flow is left alone
+        assert sandbox.calls()["calls"] == before
+        assert worker.attempt("LATER") == ("", None)
+        assert "update Atlas Desk" in worker.rows(state)[0][1]

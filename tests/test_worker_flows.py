@@ -194,11 +194,14 @@ def test_a_busy_atlas_is_asked_again_after_the_wait_it_names_b52(walked: Walked)
     assert walked.calls["inits"]["BUSY"] == 2
 
 
-def test_a_refusal_is_kept_with_its_sentence_and_not_repeated(walked: Walked) -> None:
+def test_a_refusal_is_kept_with_its_sentence_and_not_repeated_b42(walked: Walked) -> None:
     for name in ("INIT-REFUSED", "UPLOAD-REFUSED"):
         state, reason = walked.worker.attempt(name)
         assert state == "refused"
         assert reason
+    assert "Atlas cannot reach us: check ATLAS_RECEIVER_URL" in str(
+        walked.worker.attempt("UPLOAD-REFUSED")[1]
+    )
     empty = walked.worker.flow("UPLOAD-REFUSED")
     assert (empty["watched"], empty["outcome"]) == (0, "unknown")
 

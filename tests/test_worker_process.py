@@ -89,7 +89,7 @@ def test_a_second_worker_on_the_same_books_is_refused_b98(tmp_path: Path) -> Non
     assert len(ended.stderr.strip().splitlines()) == 1
 
 
-def test_refused_credentials_are_shown_and_submissions_wait(tmp_path: Path) -> None:
+def test_refused_credentials_are_shown_and_submissions_wait_b43(tmp_path: Path) -> None:
     migrate_desk(tmp_path / "desk.db")
     with running_sandbox() as sandbox:
         environment = worker_environment(tmp_path, sandbox.url, ATLAS_CLIENT_SECRET="wrong")

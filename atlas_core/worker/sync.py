@@ -173,6 +173,7 @@ class Sync:
     def _ask_extracts(self, flow: WatchedFlow) -> float | None:
         final = self._is_final(flow)
         result = self._client.fetch_extracts(flow.flow_uuid, attempts=1)
+        result = replace(result, flags=(*result.flags, *flow.status.flags))
         if final and flow.status.master == "SUCCESS" and flow.status.crosscheck != "COMPLETED":
             unfinished = Flag(FlagKind.CHECKS_UNFINISHED, "crossheck_status", flow.status.crosscheck or "")
             result = replace(result, flags=(*result.flags, unfinished))
@@ -289,4 +290,6 @@ class Sync:
 
 
 def _shows_news(held: FlowStatus, seen: FlowStatus) -> bool:
-    return any(getattr(seen, stage) not in (None, getattr(held, stage)) for stage in STAGES)
+    return seen.flags != held.flags or any(
+        getattr(seen, stage) not in (None, getattr(held, stage)) for stage in STAGES
+    )

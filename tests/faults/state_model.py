@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.faults.state_rows import ENDS, STAGES, Delivery, Flow, Key, Version, Watch
+from tests.faults.state_rows import ENDS, KNOWN_MASTERS, STAGES, Delivery, Flow, Key, Version, Watch
 
 
 class Model:
@@ -214,13 +214,11 @@ class Model:
         flow, watch = self.flows[uuid], self.watches[uuid]
         before = watch.words["master"]
         watch.doubts_end, watch.failures, watch.strangers = False, 0, 0
-        if (
-            not watch.looked
-            or watch.trouble
-            or any(word not in (None, watch.words[stage]) for stage, word in seen.items())
-        ):
+        odd = seen["master"] not in (None, *KNOWN_MASTERS)
+        news = odd != watch.odd or any(word not in (None, watch.words[stage]) for stage, word in seen.items())
+        if news or watch.trouble or not watch.looked:
             self._look(uuid, seen)
-            watch.words, watch.looked, watch.trouble = dict(flow.words), True, False
+            watch.words, watch.looked, watch.trouble, watch.odd = dict(flow.words), True, False, odd
         self._settle_upload(uuid)
         if watch.words["master"] in ENDS["master"] and watch.words["master"] != before:
             watch.patient = True
@@ -266,7 +264,7 @@ class Model:
         self.clock += 1
         flow, watch, final = self.flows[uuid], self.watches[uuid], self.is_final(uuid)
         watch.failures = watch.strangers = 0
-        read = set()
+        read = {"status unknown"} if watch.odd else set()
         if final and watch.words["master"] == "SUCCESS" and watch.words["crosscheck"] != "COMPLETED":
             read.add("cross-checks unfinished")
         counts = flow.versions[-1] if flow.versions else None

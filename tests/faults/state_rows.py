@@ -86,4 +86,5 @@ class Watch:
     trouble: bool = False
     failures: int = 0
     strangers: int = 0
+    odd: bool = False  # the newest status held a word nobody documented
     unsure: str | None = None  # of the upload: 'patient', 'over' or 'said'
