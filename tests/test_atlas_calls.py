@@ -153,15 +153,27 @@ def test_each_state_lasts_until_the_next_and_no_worker_means_nobody_asked(
     assert later["state"].tolist()[0] == "unreachable"
 
 
-def test_old_calls_and_states_are_forgotten_but_not_the_state_that_lasts(
+def test_calls_are_kept_by_the_minute_then_by_the_hour_and_then_forgotten(
     books: MadeBooks, writer: AtlasWriter
 ) -> None:
-    calls = [Calls(MINUTE, "status", "ok", 1, 1), Calls(MINUTE + 10, "status", "ok", 1, 1)]
-    writer.write(atlas_calls.record_calls, calls, None)
+    hour = MINUTE // 60 * 60
+    days = 24 * 60
+    for _ in range(2):
+        for minute in (hour - 15 * days, hour - 3 * days + 7, hour - 3 * days + 9, hour - days + 7, hour):
+            calls = [Calls(minute, "status", "ok", 1, 1), Calls(minute, "status", "busy", 2, 1)]
+            writer.write(atlas_calls.record_calls, calls, None)
+        writer.write(atlas_calls.thin_out_answers, now=hour * MINUTE_MS)
+    assert rows(books.atlas, "SELECT minute, times FROM atlas_calls WHERE came = 'ok' ORDER BY minute") == [
+        (hour - 3 * days, 4),
+        (hour - days + 7, 2),
+        (hour, 2),
+    ]
+
+
+def test_old_states_are_forgotten_but_not_the_one_that_lasts(books: MadeBooks, writer: AtlasWriter) -> None:
     for at, state in ((0, "ok"), (1, "busy"), (2, "refused")):
         writer.write(atlas_calls.record_atlas, state, "", now=START + at)
-    writer.write(atlas_calls.forget_answers, before=START + 5 * MINUTE_MS)
-    assert rows(books.atlas, "SELECT minute FROM atlas_calls") == [(MINUTE + 10,)]
+    writer.write(atlas_calls.thin_out_answers, now=START + 15 * 24 * 60 * MINUTE_MS)
     assert rows(books.atlas, "SELECT state FROM atlas_states") == [("refused",)]
 
 

@@ -16,6 +16,9 @@ from atlas_core.books.store import record_state
 SHORTEST_SECONDS = 0.001
 GROWTH = 1.1  # from one bin to the next: its middle is off by less than 5 %
 MINUTE_MS = 60_000
+DAY_MS = 24 * 60 * MINUTE_MS
+MINUTES_DAYS = 2
+ANSWERS_DAYS = 14
 NOT_ASKED = "not asked"
 
 
@@ -52,8 +55,18 @@ def record_calls(connection: Connection, calls: Iterable[Calls], token_life: tup
         connection.execute("INSERT OR REPLACE INTO atlas_token VALUES (1, ?, ?)", token_life)
 
 
-def forget_answers(connection: Connection, *, before: int) -> None:
-    """Removes calls that ended and states that gave way to others before then."""
+def thin_out_answers(connection: Connection, *, now: int) -> None:
+    """Keeps calls by the minute for two days, then by the hour, and neither calls nor states after 14 days
+    (but the state that lasts)."""
+    hour = (now - MINUTES_DAYS * DAY_MS) // (60 * MINUTE_MS) * 60
+    connection.execute(
+        "INSERT INTO atlas_calls SELECT minute / 60 * 60, endpoint, came, bin, sum(times) FROM atlas_calls"
+        " WHERE minute < ? AND minute % 60 <> 0 GROUP BY 1, 2, 3, 4"
+        " ON CONFLICT DO UPDATE SET times = times + excluded.times",
+        (hour,),
+    )
+    connection.execute("DELETE FROM atlas_calls WHERE minute < ? AND minute % 60 <> 0", (hour,))
+    before = now - ANSWERS_DAYS * DAY_MS
     connection.execute("DELETE FROM atlas_calls WHERE minute < ?", (before // MINUTE_MS,))
     connection.execute(
         "DELETE FROM atlas_states WHERE state_id <"

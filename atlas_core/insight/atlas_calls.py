@@ -13,23 +13,13 @@ def answer_measures(calls: pd.DataFrame, by: Sequence[str] = ("endpoint",)) -> p
     Columns, besides those of `by`: calls, ok (those answered as they should be), success_rate (0–1),
     median_seconds and p95_seconds (of the good answers, within 5 %; missing where there is none).
     """
-    rows = [
-        (*key, *_measures(group)) for key, group in calls.groupby(list(by), sort=True) if group["times"].sum()
-    ]
-    names = [*by, "calls", "ok", "success_rate", "median_seconds", "p95_seconds"]
-    types = {"calls": "Int64", "ok": "Int64"} | dict.fromkeys(names[-3:], "float64")
-    return pd.DataFrame(rows, columns=names).astype(types)
-
-
-def _measures(calls: pd.DataFrame) -> tuple[int, int, float, float, float]:
-    total = int(calls["times"].sum())
-    good = calls[calls["came"] == "ok"].sort_values("seconds")
-    upto = good["times"].cumsum()
-    count = int(good["times"].sum())
-
-    def percentile(percent: int) -> float:
-        if not count:
-            return float("nan")
-        return float(good["seconds"].iloc[int((upto * 100 < count * percent).sum())])
-
-    return total, count, count / total, percentile(50), percentile(95)
+    keys = list(by)
+    calls = calls.assign(good=calls["times"].where(calls["came"] == "ok", 0)).sort_values([*keys, "seconds"])
+    groups = calls.groupby(keys, sort=True)
+    measures = groups.agg(calls=("times", "sum"), ok=("good", "sum"))
+    measures["success_rate"] = (measures["ok"] / measures["calls"]).astype("float64")
+    upto, total = groups["good"].cumsum(), groups["good"].transform("sum")
+    for percent, name in ((50, "median_seconds"), (95, "p95_seconds")):
+        reached = calls[(upto * 100 >= total * percent) & (calls["good"] > 0)]
+        measures[name] = reached.groupby(keys)["seconds"].first()
+    return measures.astype({"calls": "Int64", "ok": "Int64"}).reset_index()

@@ -35,7 +35,6 @@ CALLS_SECONDS = 15.0
 UPKEEP_SECONDS = 60.0
 STOP_SECONDS = 9.0
 DAY_MS = 24 * 3600 * 1000
-ANSWERS_DAYS = 14
 
 _log = logging.getLogger("atlas_core.worker")
 
@@ -216,7 +215,7 @@ class Worker:
     def _keep_up(self, worklist: Worklist) -> None:
         now = now_ms()
         self._writer.write(attempts.forget_tokens, now=now)
-        self._writer.write(atlas_calls.forget_answers, before=now - ANSWERS_DAYS * DAY_MS)
+        self._writer.write(atlas_calls.thin_out_answers, now=now)
         self._writer.write(inbox.record_old_orphans, received_before=now - DAY_MS, now=now)
         forgotten = self._desk.forget_links(worklist.uploaded_since(now - 2 * DAY_MS), now)
         if forgotten:

@@ -19,8 +19,9 @@ class TokenLife:
 
 
 def atlas_calls(books: Books, *, since: int, until: int, step_ms: int | None = None) -> pd.DataFrame:
-    """Requests to Atlas that ended from `since` to before `until`, to the minute; kept for 14 days.
+    """Requests to Atlas that ended from `since` to before `until`.
 
+    Times are exact to the minute for two days, to the hour for 14, and then forgotten.
     Columns: at (the beginning of the step of `step_ms`, a number of whole minutes; without it all are at
     `since`), endpoint ('authtoken', 'flow/init', 'multiupload', 'status', 'extracts'), came ('ok', or the
     error's kind: 'no answer', 'busy', …), seconds (how long, within 5 %), times (how many like it).
