@@ -191,18 +191,18 @@ def test_a_book_of_the_first_edition_learns_how_atlas_answers(tmp_path: Path) ->
 def test_a_worker_counts_its_calls_and_keeps_the_life_of_its_token_but_never_the_token(
     tmp_path: Path,
 ) -> None:
-    faults = {
-        "status": {"play": "status", "code": 503, "times": 2},
-        "init": {"play": "reset", "application": "LOST", "done": True},
-    }
+    faults = [
+        {"play": "status", "application": "COUNT-1", "code": 503, "retry_after": 1, "times": 1},
+        {"play": "reset", "application": "LOST", "done": True},
+    ]
     with running_sandbox(seconds=0.2) as sandbox:
-        sandbox.play(faults)
+        sandbox.play({"init": faults})
         begun = now_ms()
         with running_worker(settings_for(tmp_path, sandbox.url)) as worker:
             for name in ("COUNT-1", "COUNT-2", "LOST"):
                 worker.submit(name)
             until(lambda: worker.attempt("LOST")[0] == "init unknown")
-            until(lambda: all(worker.flow(f"COUNT-{n}").get("confirmed_at") for n in (1, 2)))
+            until(lambda: all(worker.flow(f"COUNT-{n}").get("master_status") for n in (1, 2)))
         came = sandbox.calls()["calls"]
         book = worker.settings.atlas_book
         with AtlasClient(sandbox.url, "sandbox", "sandbox") as client:
@@ -212,11 +212,10 @@ def test_a_worker_counts_its_calls_and_keeps_the_life_of_its_token_but_never_the
     )
     assert counted == [
         ("authtoken", "ok", came["authtoken"]["201"]),
-        ("extracts", "ok", came["extracts"]["200"]),
+        ("flow/init", "busy", 1),
         ("flow/init", "ok", came["init"]["201"]),
         ("flow/init", "outcome unknown", 1),
         ("multiupload", "ok", came["multiupload"]["201"]),
-        ("status", "busy", 2),
         ("status", "ok", came["status"]["200"]),
     ]
     with reading(MadeBooks(book, worker.settings.desk_book)) as opened:
