@@ -263,7 +263,7 @@ class ScriptedAtlas:
 
 def _read(incoming: Any, reads_body: bool) -> Asked | None:
     line = incoming.readline().decode("latin-1").split()
-    if len(line) != 3:
+    if len(line) != 3 or not line[2].startswith("HTTP/"):  # a TLS hello may hold two blanks by chance
         return None
     headers: dict[str, str] = {}
     while (header := incoming.readline().decode("latin-1").strip()) != "":
