@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
 from atlas_core.books.book import (
+    alone_in,
+    applied_migrations,
     damaged,
     filing,
     lock_writer,
@@ -21,6 +21,7 @@ from atlas_core.books.book import (
     refuse_network,
     require_file,
     speaking_of,
+    sync_folder,
     transaction,
 )
 from atlas_core.errors import BookError, BookNewer
@@ -75,7 +76,7 @@ def migrate(path: Path, edition: Edition) -> None:
         if not folder.is_dir():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         refuse_network(folder)
-        with _alone_in(folder):
+        with alone_in(folder):
             if path.exists():
                 _upgrade(path, edition)
             else:
@@ -89,7 +90,7 @@ def check_book(path: Path) -> None:
     """
     with closing(open_for_reading(path)) as connection, speaking_of(path):
         for edition in (ATLAS, DESK):
-            if edition.migrations.name in _sets(connection, "main"):
+            if edition.migrations.name in applied_migrations(connection):
                 require_edition(connection, path, edition)
                 break
         else:
@@ -123,16 +124,6 @@ def _run(book: Database, script: Path) -> None:
             statement = ""
 
 
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
 def _create(path: Path, edition: Edition) -> None:
     """Makes the book under another name and links it to its own when whole, so that a kill leaves either no
     book or a sound one, never an empty file that looks like one."""
@@ -146,7 +137,7 @@ def _create(path: Path, edition: Edition) -> None:
             connection.execute(f"PRAGMA journal_mode = {edition.journal}")
             _apply(connection, edition)
         os.link(unfinished, path)
-        _sync(path.parent)
+        sync_folder(path.parent)
     finally:
         _sweep(unfinished)
 
@@ -155,14 +146,6 @@ def _sweep(unfinished: Path) -> None:
     for end in ("", "-wal", "-shm", "-journal"):
         with suppress(FileNotFoundError):
             unfinished.with_name(unfinished.name + end).unlink()
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _upgrade(path: Path, edition: Edition) -> None:
@@ -192,7 +175,7 @@ def _apply(connection: sqlite3.Connection, edition: Edition) -> None:
 def _pending(connection: sqlite3.Connection, path: Path, edition: Edition, schema: str = "main") -> list[str]:
     """Names of the migrations still to come. Raises where the book is not ours or newer than this program."""
     with speaking_of(path):
-        applied = _sets(connection, schema).get(edition.migrations.name)
+        applied = applied_migrations(connection, schema).get(edition.migrations.name)
     if applied is None:
         raise damaged(path, f"it is a database, but not the {edition.migrations.name} book")
     known = [migration.name for migration in edition.migrations._migrations]
@@ -201,17 +184,3 @@ def _pending(connection: sqlite3.Connection, path: Path, edition: Edition, schem
             f"{path.name} was written by a newer Atlas Desk. It is left as it is: install that version again."
         )
     return [name for name in known if name not in applied]
-
-
-def _sets(connection: sqlite3.Connection, schema: str) -> dict[str, set[str]]:
-    """The names of the applied migrations, by the name of their set."""
-    table = Migrations.migrations_table
-    present = connection.execute(
-        f"SELECT 1 FROM {schema}.sqlite_schema WHERE name = ?",  # noqa: S608
-        [table],
-    ).fetchone()
-    applied: dict[str, set[str]] = {}
-    if present:
-        for name, migration in connection.execute(f"SELECT migration_set, name FROM {schema}.{table}"):  # noqa: S608
-            applied.setdefault(name, set()).add(migration)
-    return applied

@@ -22,6 +22,7 @@ from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
 from atlas_core.errors import AtlasDeskError, BookError
 from atlas_core.settings import Settings
+from atlas_core.worker.book_keeper import BookKeeper
 from atlas_core.worker.courier import AT_ONCE, LOOK_SECONDS, Courier
 from atlas_core.worker.gate import Gate
 from atlas_core.worker.mirror_keeper import MirrorKeeper
@@ -128,6 +129,7 @@ class Worker:
             receiver_url=settings.receiver_url if settings.receiver_port else self.receiver.address,
         )
         self._mirror = MirrorKeeper(self._writer, settings.atlas_book)
+        self._books = BookKeeper(self._writer, settings)
         self._inbox = threading.Thread(target=self._take_up_callbacks, name="inbox", daemon=True)
 
     def start(self) -> None:
@@ -145,6 +147,7 @@ class Worker:
         self._watcher.start(flows)
         self._inbox.start()
         self._mirror.start()
+        self._books.start()
         _log.info("worker started", extra={"flows": len(flows)})
 
     def run(self, stopping: threading.Event, upkeep_seconds: float) -> None:
@@ -182,6 +185,7 @@ class Worker:
             if stop.ident is not None:
                 stop.join(max(0.0, until - time.monotonic()))
         self._mirror.stop(max(0.5, until - time.monotonic()))
+        self._books.stop(max(0.5, until - time.monotonic()))
         try:
             self._writer.write(store.record_state, "worker", "stopped", "", now=now_ms())
         except BookError as error:
