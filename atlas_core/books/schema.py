@@ -24,7 +24,7 @@ from atlas_core.books.book import (
     sync_folder,
     transaction,
 )
-from atlas_core.errors import BookError, BookNewer
+from atlas_core.errors import BookDamaged, BookError, BookNewer
 
 _ROOM = Path(__file__).parent
 _READ_THROUGH_BYTES = 256 * 1024 * 1024
@@ -53,6 +53,11 @@ def _desk_first(book: Database) -> None:
     _run(book, _ROOM / "desk.sql")
 
 
+@DESK.migrations(name="0002 which desk this is")
+def _desk_second(book: Database) -> None:
+    _run(book, _ROOM / "desk_0002.sql")
+
+
 def migrate_atlas(path: Path) -> None:
     """Creates atlas.db or brings it up to this program's edition; see `migrate`."""
     migrate(path, ATLAS)
@@ -77,9 +82,12 @@ def migrate(path: Path, edition: Edition) -> None:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         refuse_network(folder)
         with alone_in(folder):
+            _sweep(_unfinished(path))
             if path.exists():
+                _refuse_second_name(path)
                 _upgrade(path, edition)
             else:
+                _refuse_stray_journal(path)
                 _create(path, edition)
 
 
@@ -127,8 +135,7 @@ def _run(book: Database, script: Path) -> None:
 def _create(path: Path, edition: Edition) -> None:
     """Makes the book under another name and links it to its own when whole, so that a kill leaves either no
     book or a sound one, never an empty file that looks like one."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    _sweep(unfinished)
+    unfinished = _unfinished(path)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     os.close(descriptor)
     try:
@@ -140,6 +147,30 @@ def _create(path: Path, edition: Edition) -> None:
         sync_folder(path.parent)
     finally:
         _sweep(unfinished)
+
+
+def _refuse_second_name(path: Path) -> None:
+    """Under each name SQLite keeps another log and other locks."""
+    if path.stat().st_nlink > 1:
+        raise BookError(
+            f"{path} has a second name on this disk (a hard link), and a book that is used by two names gets "
+            "damaged. Remove the other name, or make it a copy: python -m atlas_core backup"
+        )
+
+
+def _refuse_stray_journal(path: Path) -> None:
+    """What a lost book left would be played into a new one of its name."""
+    for end in ("-wal", "-journal"):
+        stray = path.with_name(path.name + end)
+        if stray.exists():
+            raise BookDamaged(
+                f"There is no {path.name} in {path.parent}, but {stray.name}, which holds writes to it. Put "
+                "the book back beside it, or restore a backup: python -m atlas_core restore"
+            )
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f".{path.name}.unfinished")
 
 
 def _sweep(unfinished: Path) -> None:

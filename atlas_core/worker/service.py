@@ -15,6 +15,8 @@ from types import FrameType
 
 from atlas_core.api.client import AtlasClient
 from atlas_core.books import attempts, inbox, results, store
+from atlas_core.books.agreement import agree
+from atlas_core.books.call_notes import CallNotes
 from atlas_core.books.desk import Desk
 from atlas_core.books.schema import migrate_atlas, migrate_desk
 from atlas_core.books.worklist import FlowToWatch, Worklist
@@ -86,6 +88,8 @@ class Worker:
         migrate_desk(settings.desk_book)
         with ExitStack() as opened:
             self._writer = opened.enter_context(AtlasWriter(settings.atlas_book))
+            self._desk = Desk(settings.desk_book)
+            agreed = agree(self._writer, settings.atlas_book, settings.desk_book, now=now_ms())
             self._client = opened.enter_context(
                 AtlasClient(
                     settings.base_url,
@@ -107,7 +111,8 @@ class Worker:
                 on_callback=self._called.set,
             )
             self._open = opened.pop_all()
-        self._desk = Desk(settings.desk_book)
+        if agreed.sentence:
+            _log.warning("%s", agreed.sentence)
         self._stopping = threading.Event()
         self._gate = Gate(self._on_gate)
         self._sync = Sync(
@@ -124,6 +129,7 @@ class Worker:
             self._client,
             self._writer,
             self._desk,
+            CallNotes(settings.desk_book),
             self._watcher,
             self._gate,
             receiver_url=settings.receiver_url if settings.receiver_port else self.receiver.address,
