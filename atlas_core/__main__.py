@@ -61,6 +61,12 @@ def _backup(settings: Settings, options: argparse.Namespace) -> int:
     return run_backup(settings, options.to)
 
 
+def _restore(settings: Settings, options: argparse.Namespace) -> int:
+    from atlas_core.cli.restore import run_restore
+
+    return run_restore(settings, options.backup, options.to)
+
+
 def _export(settings: Settings, options: argparse.Namespace) -> int:
     from atlas_core.cli.export import run_export, run_export_job
 
@@ -110,6 +116,15 @@ def _parser() -> argparse.ArgumentParser:
     backup = commands.add_parser("backup", help="copy both books, also while everything runs")
     backup.add_argument("--to", type=Path, metavar="FOLDER", help="else ATLAS_BACKUP_DIR")
     backup.set_defaults(run=_backup)
+
+    restore = commands.add_parser(
+        "restore", help="put a backup in the place of a book; without one, list them"
+    )
+    restore.add_argument(
+        "backup", nargs="*", metavar="BACKUP", help="its name, its folder, or a folder of many"
+    )
+    restore.add_argument("--to", type=Path, metavar="DATA_DIR", help="else ATLAS_DATA_DIR")
+    restore.set_defaults(run=_restore)
 
     rebuild = commands.add_parser("rebuild", help="build the column mirror anew from atlas.db")
     rebuild.set_defaults(run=_rebuild)

@@ -210,7 +210,7 @@ def _teach_desk(books: Books, notes: CallNotes, standing: Standing, agreed: Agre
         for row in books.rows(
             """
             SELECT a.submission_id, a.application_id, a.product_type, min(a.started_at) FROM attempts a
-            WHERE a.state IN ('not sent', 'initialised', 'refused', 'init unknown', 'upload unknown')
+            WHERE a.state <> 'uploaded'
               AND NOT EXISTS (SELECT 1 FROM desk.submissions s WHERE s.submission_id = a.submission_id)
             GROUP BY a.submission_id
             """

@@ -42,11 +42,11 @@ MARGIN_BYTES = 512 * 1024 * 1024
 """What a copy leaves free on its disk."""
 
 _NAME = re.compile(r"(atlas|desk)-(\d{8}T\d{6}Z)(?:-(before-upgrade))?")
-_MOMENT = "%Y%m%dT%H%M%SZ"
 _STEP_PAGES = 1_024
 _SYNCED_PAGES = 16 * _STEP_PAGES  # little by little, or a commit of the worker would wait for all of it
 _READ_THROUGH_BYTES = 64 * 1024 * 1024
 _BLOCK = 1024 * 1024
+_ELSEWHERE = "Make room, or set ATLAS_BACKUP_DIR to a folder on another disk."
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +128,23 @@ def read_copy(folder: Path) -> Copy:
         raise BookDamaged(f"{folder} is no backup: its name or its {MANIFEST} is not one of ours.") from None
 
 
-def verify_copy(copy: Copy, file: Path | None = None) -> None:
-    """Proves that the copy, or a `file` that was made of it, is what its manifest says. Raises `BookDamaged`.
+def verify_copy(copy: Copy) -> None:
+    """Proves that the copy is what its manifest says. Raises `BookDamaged`.
 
     Reads it twice: some ten seconds for a few gigabytes.
     """
-    path = copy.file if file is None else file
+    verify_bytes(copy, copy.file)
+    _require_sound(copy.file, copy.inventory)
+
+
+def verify_bytes(copy: Copy, path: Path) -> None:
+    """Proves that a file has the copy's bytes. Raises `BookDamaged`."""
     try:
         size, sha256 = _digest(path)
     except OSError as error:
         raise BookDamaged(f"{path} of the backup {copy.name} cannot be read: {error.strerror}.") from None
     if (size, sha256) != (copy.size, copy.sha256):
         raise BookDamaged(f"{path} is not what the backup {copy.name} wrote: its bytes have changed.")
-    _require_sound(path, copy.inventory)
 
 
 def copied_minute(connection: sqlite3.Connection, schema: str = "main") -> int:
@@ -171,13 +175,13 @@ def take_inventory(connection: sqlite3.Connection) -> Inventory:
     return Inventory(rows, newest)
 
 
-def require_room(folder: Path, size: int, what: str) -> None:
+def require_room(folder: Path, size: int, what: str, advice: str) -> None:
     """Raises `BookFull` unless the disk of `folder` holds that many bytes more, with a margin."""
     free = shutil.disk_usage(folder).free
     if free < size + MARGIN_BYTES:
         raise BookFull(
             f"The disk that holds {folder} has {in_bytes(free)} free; {what} needs {in_bytes(size)} and must "
-            f"leave {in_bytes(MARGIN_BYTES)} free. Make room, or set ATLAS_BACKUP_DIR to a folder elsewhere."
+            f"leave {in_bytes(MARGIN_BYTES)} free. {advice}"
         )
 
 
@@ -186,9 +190,13 @@ def in_bytes(count: int) -> str:
     return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"
 
 
+def moment_in_name(now: int) -> str:
+    """A moment (milliseconds since 1970) as names of folders have it, in UTC."""
+    return datetime.fromtimestamp(now / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
 def _name_of(stem: str, now: int, label: str) -> str:
-    moment = datetime.fromtimestamp(now / 1000, UTC).strftime(_MOMENT)
-    return f"{stem}-{moment}" + (f"-{label}" if label else "")
+    return f"{stem}-{moment_in_name(now)}" + (f"-{label}" if label else "")
 
 
 def _make(book: Path, unfinished: Path, now: int, label: str, is_stopping: Callable[[], bool]) -> Copy:
@@ -198,7 +206,7 @@ def _make(book: Path, unfinished: Path, now: int, label: str, is_stopping: Calla
     with closing(open_for_reading(book)) as source, speaking_of(book), snapshot(source):
         inventory = take_inventory(source)
         edition = applied_migrations(source).get(book.stem, set())
-        require_room(unfinished.parent, _size_of(source), f"a copy of {book.name}")
+        require_room(unfinished.parent, _size_of(source), f"a copy of {book.name}", _ELSEWHERE)
         with _of_copy(unfinished.parent, book):
             _copy_pages(source, file, is_stopping)
     with _of_copy(unfinished.parent, book):
@@ -229,8 +237,7 @@ def _of_copy(folder: Path, book: Path) -> Iterator[None]:
             yield
     except BookFull:
         raise BookFull(
-            f"The disk that holds {folder} is full; the copy of {book.name} was given up. Make room, or set "
-            "ATLAS_BACKUP_DIR to a folder on another disk."
+            f"The disk that holds {folder} is full; the copy of {book.name} was given up. {_ELSEWHERE}"
         ) from None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Collection
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,6 +123,16 @@ def require_edition(
         raise BookError(f"{path.name} is of an older edition. Start the worker: it brings it up to date.")
 
 
+def require_known(applied: Collection[str], edition: Edition, name: str) -> list[str]:
+    """The migrations that a book with the `applied` ones lacks. Raises `BookNewer` where it has others."""
+    known = [migration.name for migration in edition.migrations._migrations]
+    if set(applied) - set(known):
+        raise BookNewer(
+            f"{name} was written by a newer Atlas Desk. It is left as it is: install that version again."
+        )
+    return [migration for migration in known if migration not in applied]
+
+
 def _run(book: Database, script: Path) -> None:
     """The script's statements, one by one: `executescript` would commit what came before it."""
     statement = ""
@@ -209,9 +220,4 @@ def _pending(connection: sqlite3.Connection, path: Path, edition: Edition, schem
         applied = applied_migrations(connection, schema).get(edition.migrations.name)
     if applied is None:
         raise damaged(path, f"it is a database, but not the {edition.migrations.name} book")
-    known = [migration.name for migration in edition.migrations._migrations]
-    if set(applied) - set(known):
-        raise BookNewer(
-            f"{path.name} was written by a newer Atlas Desk. It is left as it is: install that version again."
-        )
-    return [name for name in known if name not in applied]
+    return require_known(applied, edition, path.name)
