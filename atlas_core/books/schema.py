@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
+from atlas_core.books.backups import take_backup
 from atlas_core.books.book import (
     alone_in,
     applied_migrations,
@@ -24,7 +25,10 @@ from atlas_core.books.book import (
     speaking_of,
     sync_folder,
     transaction,
+    undo_interrupted_write,
 )
+from atlas_core.books.copies import BEFORE_UPGRADE
+from atlas_core.clock import now_ms
 from atlas_core.errors import BookDamaged, BookError, BookNewer
 
 _ROOM = Path(__file__).parent
@@ -33,15 +37,17 @@ _READ_THROUGH_BYTES = 256 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """What one book is made of: its migrations in order, and the journal it keeps."""
+    """What one book is made of: its migrations in order, the journal it keeps, and the tables without whose
+    rows there is nothing in it to lose."""
 
     migrations: Migrations
     journal: str
     one_writer: bool
+    holds: tuple[str, ...]
 
 
-ATLAS = Edition(Migrations("atlas"), journal="wal", one_writer=True)
-DESK = Edition(Migrations("desk"), journal="delete", one_writer=False)
+ATLAS = Edition(Migrations("atlas"), "wal", one_writer=True, holds=("attempts", "flows", "deliveries"))
+DESK = Edition(Migrations("desk"), "delete", one_writer=False, holds=("submissions", "saved_views"))
 
 
 @ATLAS.migrations(name="0001 what Atlas said")
@@ -59,23 +65,26 @@ def _desk_second(book: Database) -> None:
     _run(book, _ROOM / "desk_0002.sql")
 
 
-def migrate_atlas(path: Path) -> None:
-    """Creates atlas.db or brings it up to this program's edition; see `migrate`."""
-    migrate(path, ATLAS)
+def migrate_atlas(path: Path, backup_dir: Path | None = None) -> None:
+    """Creates atlas.db or brings it up to this program's edition; see `migrate`. Backups are beside it where
+    no folder is named."""
+    migrate(path, ATLAS, backup_dir or path.parent / "backups")
 
 
-def migrate_desk(path: Path) -> None:
-    """Creates desk.db or brings it up to this program's edition; see `migrate`."""
-    migrate(path, DESK)
+def migrate_desk(path: Path, backup_dir: Path | None = None) -> None:
+    """Creates desk.db or brings it up to this program's edition; see `migrate`. Backups are beside it where
+    no folder is named."""
+    migrate(path, DESK, backup_dir or path.parent / "backups")
 
 
-def migrate(path: Path, edition: Edition) -> None:
+def migrate(path: Path, edition: Edition, backup_dir: Path | None = None) -> None:
     """Creates a book (for its owner alone, and so its folder) or applies the migrations it lacks.
 
-    Raises `BookNewer`, `BookDamaged`, `BookBusy` (its writer is at work and an upgrade is due), `BookError`
-    where the folder is on a network; a file that is refused is left as it is. Safe to run again after a
-    kill at any moment. A book of up to 256 MB is read through; a larger one would hold up the start for
-    minutes, so that only `check_book` reads it whole.
+    A book with something in it is first copied into `backup_dir`, where one is given; where it cannot be
+    copied, it is not upgraded. Raises `BookNewer`, `BookDamaged`, `BookBusy` (its writer is at work and an
+    upgrade is due), `BookError` where the folder is on a network; a file that is refused is left as it is.
+    Safe to run again after a kill at any moment. A book of up to 256 MB is read through; a larger one would
+    hold up the start for minutes, so that only `check_book` and backups read it whole.
     """
     folder = path.parent
     with filing(path):
@@ -86,7 +95,7 @@ def migrate(path: Path, edition: Edition) -> None:
             _sweep(_unfinished(path))
             if path.exists():
                 _refuse_second_name(path)
-                _upgrade(path, edition)
+                _upgrade(path, edition, backup_dir)
             else:
                 _refuse_stray_journal(path)
                 _create(path, edition)
@@ -97,6 +106,8 @@ def check_book(path: Path) -> None:
 
     Takes seconds for each gigabyte.
     """
+    require_file(path)
+    undo_interrupted_write(path)
     with closing(open_for_reading(path)) as connection, speaking_of(path):
         for edition in (ATLAS, DESK):
             if edition.migrations.name in applied_migrations(connection):
@@ -190,22 +201,36 @@ def _sweep(unfinished: Path) -> None:
             unfinished.with_name(unfinished.name + end).unlink()
 
 
-def _upgrade(path: Path, edition: Edition) -> None:
+def _upgrade(path: Path, edition: Edition, backup_dir: Path | None) -> None:
     require_file(path)
+    undo_interrupted_write(path)
     with speaking_of(path), closing(open_for_reading(path)) as connection:
         due = _pending(connection, path, edition)
         if path.stat().st_size <= _READ_THROUGH_BYTES:
             complaint = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if complaint != "ok":
                 raise damaged(path, "its pages contradict each other")
+        first_rows = (f"SELECT 1 FROM {table} LIMIT 1" for table in edition.holds)  # noqa: S608 our own
+        holds = any(connection.execute(select).fetchone() for select in first_rows)
     if due:
         lock = lock_writer(path) if edition.one_writer else None
         try:
+            if holds and backup_dir is not None:
+                _copy_first(path, backup_dir)
             with speaking_of(path), closing(open_for_writing(path, edition.journal)) as connection:
                 _apply(connection, edition)
         finally:
             if lock is not None:
                 os.close(lock)
+
+
+def _copy_first(path: Path, backup_dir: Path) -> None:
+    try:
+        take_backup(path, backup_dir, now=now_ms(), label=BEFORE_UPGRADE)
+    except BookError as error:
+        raise BookError(
+            f"{path.name} is of an older edition, and is not upgraded before it was copied: {error}"
+        ) from error
 
 
 def _apply(connection: sqlite3.Connection, edition: Edition) -> None:

@@ -32,8 +32,8 @@ def run_submit(settings: Settings, file: Path, *, wait: bool) -> int:
         raise InputError(f"{file} cannot be read: {error.strerror}.") from None
     check_product_type(settings.product_type)
     rows = read_csv(content)
-    migrate_atlas(settings.atlas_book)
-    migrate_desk(settings.desk_book)
+    migrate_atlas(settings.atlas_book, settings.backup_dir)
+    migrate_desk(settings.desk_book, settings.backup_dir)
     now = now_ms()
     with open_books(settings.atlas_book, settings.desk_book) as books:
         sent = applications_sent(books, [row.application_id for row in rows])

@@ -75,8 +75,8 @@ def run_up(settings: Settings, *, demo: bool) -> int:
         raise SettingsError("The demo needs the sandbox: unset ATLAS_CLIENT_ID and ATLAS_CLIENT_SECRET.")
     for name, address, port in _ports(settings):
         _check_free(name, address, port)
-    migrate_atlas(settings.atlas_book)
-    migrate_desk(settings.desk_book)
+    migrate_atlas(settings.atlas_book, settings.backup_dir)
+    migrate_desk(settings.desk_book, settings.backup_dir)
     if demo and _is_empty(settings):
         run_seed(settings, flows=DEMO_FLOWS, days=DEMO_DAYS)
 

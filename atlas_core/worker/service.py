@@ -84,8 +84,8 @@ class Worker:
     ) -> None:
         """Opens the books and the port. Raises errors of ours, or `OSError` for the port."""
         self._settings = settings
-        migrate_atlas(settings.atlas_book)
-        migrate_desk(settings.desk_book)
+        migrate_atlas(settings.atlas_book, settings.backup_dir)
+        migrate_desk(settings.desk_book, settings.backup_dir)
         with ExitStack() as opened:
             self._writer = opened.enter_context(AtlasWriter(settings.atlas_book))
             self._desk = Desk(settings.desk_book)
