@@ -12,17 +12,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from traceback import extract_tb
 from types import FrameType
+from typing import NoReturn
 
 from atlas_core.api.client import AtlasClient
 from atlas_core.books import attempts, inbox, results, store
 from atlas_core.books.agreement import agree
 from atlas_core.books.call_notes import CallNotes
 from atlas_core.books.desk import Desk
+from atlas_core.books.last_words import BOOKS_UNUSABLE, forget_last_words, keep_last_words
 from atlas_core.books.schema import migrate_atlas, migrate_desk
 from atlas_core.books.worklist import FlowToWatch, Worklist
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
-from atlas_core.errors import AtlasDeskError, BookError
+from atlas_core.errors import AtlasDeskError, BookBusy, BookError
 from atlas_core.settings import Settings
 from atlas_core.worker.book_keeper import BookKeeper
 from atlas_core.worker.courier import AT_ONCE, LOOK_SECONDS, Courier
@@ -43,7 +45,8 @@ _log = logging.getLogger("atlas_core.worker")
 def serve_worker(settings: Settings, *, upkeep_seconds: float = UPKEEP_SECONDS) -> None:
     """Runs the worker until SIGTERM or SIGINT, then finishes what is under way (at most 10 s).
 
-    Prints one line with the receiver's address. Exits with status 1 and one sentence where it cannot start.
+    Prints one line with the receiver's address. Exits with one sentence where it cannot start: with status
+    `BOOKS_UNUSABLE` where that is for the books, else 1.
     """
     _log_to_stderr()
     stopping = threading.Event()
@@ -56,20 +59,29 @@ def serve_worker(settings: Settings, *, upkeep_seconds: float = UPKEEP_SECONDS) 
     try:
         worker = Worker(settings)
     except AtlasDeskError as error:
-        sys.exit(f"The worker cannot start: {error}")
+        unusable = isinstance(error, BookError) and not isinstance(error, BookBusy)
+        _end(settings, f"The worker cannot start: {error}", BOOKS_UNUSABLE if unusable else 1)
     except OSError as error:
-        sys.exit(
+        _end(
+            settings,
             f"The worker cannot start: its receiver cannot listen on {settings.receiver_address} port "
-            f"{settings.receiver_port} ({error.strerror}). Set ATLAS_RECEIVER_PORT to a free port."
+            f"{settings.receiver_port} ({error.strerror}). Set ATLAS_RECEIVER_PORT to a free port.",
         )
     try:
         worker.start()
+        forget_last_words(settings.data_dir)
         print(f"Worker: the receiver listens at {worker.receiver.address}", flush=True)
         worker.run(stopping, upkeep_seconds)
     except AtlasDeskError as error:
-        sys.exit(f"The worker ends: {error}")
+        _end(settings, f"The worker ends: {error}")
     finally:
         worker.stop()
+
+
+def _end(settings: Settings, sentence: str, status: int = 1) -> NoReturn:
+    keep_last_words(settings.data_dir, sentence)
+    print(sentence, file=sys.stderr, flush=True)
+    sys.exit(status)
 
 
 class Worker:
