@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from tests.faults import drill
+from tests.faults import drill, full_disk
 
-REHEARSALS = (drill,)
+REHEARSALS = (drill, full_disk)
 
 
 def main() -> int:
