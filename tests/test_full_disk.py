@@ -102,13 +102,15 @@ def test_the_pages_see_a_full_disk_for_themselves_b88(
     assert ("The worker is not running" in text) == (free > 0)
 
 
-def test_failing_backups_are_told_on_every_page_with_the_age_of_the_last_good_one(tmp_path: Path) -> None:
+def test_failing_backups_and_a_growing_log_are_told_on_every_page(tmp_path: Path) -> None:
     books = make_books(tmp_path)
     with AtlasWriter(books.atlas) as writer:
         writer.write(store.record_state, "worker", "running", "", now=now_ms())
         writer.write(store.record_state, "backup of desk.db", "ok", "", now=now_ms() - 3 * 3_600_000)
         writer.write(store.record_state, "backup", "failed", "The disk is full.", now=now_ms() - 60_000)
+        writer.write(store.record_state, "log", "growing", "It has 99 MB.", now=now_ms() - 60_000)
     with sessions_over(books.atlas.parent):
         text = said(show("today"))
     assert "Backups fail since" in text
     assert "taken 3 h ago" in text
+    assert "The log of the book grows since" in text

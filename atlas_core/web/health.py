@@ -129,6 +129,9 @@ def _of_upkeep(states: Mapping[str, WorkerState], now: int) -> list[Trouble]:
         )
         sentence = f"{markdown_safe(backup.sentence)} {good or 'There is no good one of desk.db.'}"
         troubles.append(Trouble("Backups fail", backup.since, sentence))
+    log = states.get("log")
+    if log is not None and log.state == "growing":
+        troubles.append(Trouble("The log of the book grows", log.since, markdown_safe(log.sentence)))
     return troubles
 
 

@@ -1,4 +1,5 @@
-"""Keeps the books safe, in a thread of its own that gives way to all others: backups when they are due."""
+"""Keeps the books safe, in a thread of its own that gives way to all others: backups when they are due, and a
+log that does not grow."""
 
 from __future__ import annotations
 
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from atlas_core.books import store
 from atlas_core.books.backups import HOUR_SECONDS, cadence_of, seconds_until_due, take_backup
+from atlas_core.books.copies import in_bytes
+from atlas_core.books.log_size import LARGE_BYTES, log_bytes, readers_of
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
 from atlas_core.errors import BookError
@@ -23,17 +26,20 @@ _log = logging.getLogger("atlas_core.worker.books")
 
 
 class BookKeeper:
-    """Copies each book when it is due, and records how that went.
+    """Copies each book when it is due, empties a log that has grown, and records how that went.
 
     The state `backup` is ok, failed or off; the state `backup of desk.db` (or atlas.db) was last seen when
-    the newest good copy was taken.
+    the newest good copy was taken. The state `log` is ok or growing.
     """
 
-    def __init__(self, writer: AtlasWriter, settings: Settings) -> None:
-        self._writer, self._settings = writer, settings
+    def __init__(
+        self, writer: AtlasWriter, settings: Settings, *, look_seconds: float = LOOK_SECONDS
+    ) -> None:
+        self._writer, self._settings, self._look_seconds = writer, settings, look_seconds
         self._stopping = threading.Event()
         self._due: dict[Path, float] = {}  # on the monotonic clock, which is never set back
         self._troubles: dict[Path, str] = {}
+        self._log_is_large = True  # as a killed worker may have noted
         self._thread = threading.Thread(target=self._keep, name="books", daemon=True)
 
     def start(self) -> None:
@@ -51,16 +57,18 @@ class BookKeeper:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         while not self._stopping.is_set():
             try:
+                self._watch_log()
                 self._back_up()
             except Exception:  # whatever troubles the keeper must not end its keeping
                 _log.error("books not kept", exc_info=True)
-            self._stopping.wait(LOOK_SECONDS)
+            self._stopping.wait(self._look_seconds)
 
     def _back_up(self) -> None:
         hours, now = self._settings.backup_hours, time.monotonic()
         if not hours:
-            self._record("backup", "off", "The worker takes none: ATLAS_BACKUP_HOURS is 0.", now_ms())
-            self._stopping.wait()
+            if not self._due:
+                self._record("backup", "off", "The worker takes none: ATLAS_BACKUP_HOURS is 0.", now_ms())
+                self._due[self._settings.desk_book] = now
             return
         for book in (self._settings.atlas_book, self._settings.desk_book):
             if book not in self._due:
@@ -68,6 +76,23 @@ class BookKeeper:
                 self._due[book] = now + wait
             if self._due[book] <= now and not self._stopping.is_set():
                 self._copy(book, hours)
+
+    def _watch_log(self) -> None:
+        book = self._settings.atlas_book
+        size = log_bytes(book)
+        is_large = size > LARGE_BYTES and not self._writer.shrink_log()
+        if is_large:
+            readers = readers_of(book)
+            names = ", ".join(f"{process} ({name})" for process, name in readers.items()) or "not known which"
+            _log.warning("log grows", extra={"bytes": size, "readers": list(readers)})
+            sentence = (
+                f"The log of {book.name} has {in_bytes(size)} and cannot be emptied while somebody reads an "
+                f"earlier state of the book. Processes that read it now: {names}."
+            )
+            self._record("log", "growing", sentence, now_ms())
+        elif self._log_is_large:
+            self._record("log", "ok", "", now_ms())
+        self._log_is_large = is_large
 
     def _copy(self, book: Path, hours: float) -> None:
         began = time.monotonic()
