@@ -60,7 +60,7 @@ def _worker(settings: Settings) -> Answer:
             state = worker_state(books).get("worker")
     except BookMissing:
         state = None
-    if state is None or state.seen_at < now_ms() - HEARTBEAT_MS:
+    if state is None or abs(now_ms() - state.seen_at) > HEARTBEAT_MS:
         return False, "it is not running. Start it with: python -m atlas_core up"
     return True, "it is running."
 

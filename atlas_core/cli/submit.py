@@ -73,7 +73,7 @@ def _wait(settings: Settings, group_id: str) -> int:
             shown = line
         if progress.is_settled:
             break
-        if not warned and (worker is None or worker.seen_at < now_ms() - HEARTBEAT_MS):
+        if not warned and (worker is None or abs(now_ms() - worker.seen_at) > HEARTBEAT_MS):
             print("The worker is not running. Start it with: python -m atlas_core up", file=sys.stderr)
             warned = True
         time.sleep(0.5)

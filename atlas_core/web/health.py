@@ -136,8 +136,9 @@ def _of_upkeep(states: Mapping[str, WorkerState], now: int) -> list[Trouble]:
 
 
 def is_alive(worker: WorkerState, now: int) -> bool:
-    """Whether the worker said lately that it runs."""
-    return worker.state == "running" and now - worker.seen_at <= SILENT_AFTER_MS
+    """Whether the worker said lately that it runs. What it said in the future it said before the clock was
+    set back."""
+    return worker.state == "running" and abs(now - worker.seen_at) <= SILENT_AFTER_MS
 
 
 @st.fragment(run_every="5s")

@@ -112,7 +112,8 @@ class Courier:
             errand = Errand(attempt.submission_id, attempt.number)
             if attempt.state == "initialised":
                 errand.attempt_id, errand.flow_uuid = attempt.attempt_id, attempt.flow_uuid or ""
-            self._put_later(errand, max(0, (attempt.next_try_at or 0) - now_ms()) / 1000)
+            wait = max(0, (attempt.next_try_at or 0) - now_ms()) / 1000
+            self._put_later(errand, min(wait, LONGEST_WAIT))
         for thread in self._threads:
             thread.start()
 
