@@ -1,12 +1,13 @@
-"""Books of the first edition with thousands of flows, as an upgrade finds them."""
+"""Books of the first edition with thousands of flows, as an upgrade finds them, and an edition to come."""
 
 from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
-from sqlite_utils import Database
+from sqlite_utils import Database, Migrations
 
 from atlas_core.books.schema import ATLAS, DESK, Edition
 
@@ -58,6 +59,23 @@ def make_old_books(folder: Path, flows: int) -> tuple[Path, Path]:
     for path, edition, script in zip(paths, (ATLAS, DESK), (_ATLAS, _DESK), strict=True):
         _make(path, edition, script.replace(":flows", str(flows)))
     return paths
+
+
+def next_edition(*, fails: bool = False) -> Edition:
+    """This program's edition of atlas.db and one more migration, which touches every flow."""
+    migrations = Migrations("atlas")
+    for known in ATLAS.migrations._migrations:
+        migrations(name=known.name)(known.fn)
+
+    @migrations(name="9999 an index and a column more")
+    def _more(book: Database) -> None:
+        book.conn.execute("ALTER TABLE flows ADD COLUMN said TEXT")
+        book.conn.execute("UPDATE flows SET said = application_id")
+        book.conn.execute("CREATE INDEX flows_by_saying ON flows (said)")
+        if fails:
+            book.conn.execute("INSERT INTO missing VALUES (1)")
+
+    return replace(ATLAS, migrations=migrations)
 
 
 def _make(path: Path, edition: Edition, script: str) -> None:

@@ -10,23 +10,21 @@ import sqlite3
 import sys
 from collections import namedtuple
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
 import pytest
-from sqlite_utils import Database, Migrations
 
 from atlas_core.books.agreement import agree
 from atlas_core.books.backups import copies_in
 from atlas_core.books.copies import BEFORE_UPGRADE, take_inventory, verify_copy
 from atlas_core.books.mirror import Mirror
 from atlas_core.books.restoring import restore
-from atlas_core.books.schema import ATLAS, Edition, check_book, migrate, migrate_atlas, migrate_desk
+from atlas_core.books.schema import check_book, migrate, migrate_atlas, migrate_desk
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.errors import BookError, BookNewer
 from tests.made_books import START, make_books
-from tests.old_books import make_old_books
+from tests.old_books import make_old_books, next_edition
 
 FORK = multiprocessing.get_context("fork")
 FLOWS = 10_000
@@ -43,23 +41,6 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def taken_from(old: Path, folder: Path) -> tuple[Path, Path]:
     shutil.copytree(old, folder)
     return folder / "atlas.db", folder / "desk.db"
-
-
-def next_edition(*, fails: bool = False) -> Edition:
-    """This program's edition of atlas.db and one more migration, which touches every flow."""
-    migrations = Migrations("atlas")
-    for known in ATLAS.migrations._migrations:
-        migrations(name=known.name)(known.fn)
-
-    @migrations(name="9999 an index and a column more")
-    def _more(book: Database) -> None:
-        book.conn.execute("ALTER TABLE flows ADD COLUMN said TEXT")
-        book.conn.execute("UPDATE flows SET said = application_id")
-        book.conn.execute("CREATE INDEX flows_by_saying ON flows (said)")
-        if fails:
-            book.conn.execute("INSERT INTO missing VALUES (1)")
-
-    return replace(ATLAS, migrations=migrations)
 
 
 def test_books_of_the_first_edition_are_upgraded_whole_after_a_copy_was_taken(
