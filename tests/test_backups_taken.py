@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from atlas_core.__main__ import main
-from atlas_core.books.backups import copies_in
+from atlas_core.books.backups import copies_in, take_backup
 from atlas_core.books.copies import verify_copy
+from atlas_core.cli.check import _backups
+from atlas_core.clock import now_ms
 from tests.made_books import MadeBooks, make_books, submit
 from tests.workers import rows, running_worker, settings_for, until
 
@@ -78,3 +81,19 @@ def test_the_command_copies_the_desk_also_where_the_atlas_book_is_damaged(
         "ok   desk.db:",
     ]
     assert [copy.book for copy in copies_in(tmp_path / "elsewhere")] == ["desk.db"]
+
+
+def test_check_tells_how_old_the_newest_backups_are(books: MadeBooks) -> None:
+    settings = settings_for(books.atlas.parent, "http://127.0.0.1:9")
+    assert "none of atlas.db" in _backups(settings)[1]
+    hour = 3_600_000
+    for book in (books.atlas, books.desk):
+        take_backup(book, settings.backup_dir, now=now_ms() - 2 * hour)
+    is_well, sentence = _backups(settings)
+    assert is_well
+    assert "desk.db 2.0 hours ago" in sentence
+    assert _backups(dataclasses.replace(settings, backup_hours=0.5)) == (
+        False,
+        "the newest of atlas.db is 2 hours old. Look at the worker's log.",
+    )
+    assert _backups(dataclasses.replace(settings, backup_hours=0))[0]

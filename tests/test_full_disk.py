@@ -112,5 +112,5 @@ def test_failing_backups_and_a_growing_log_are_told_on_every_page(tmp_path: Path
     with sessions_over(books.atlas.parent):
         text = said(show("today"))
     assert "Backups fail since" in text
-    assert "taken 3 h ago" in text
+    assert "taken 3 h ago." in text
     assert "The log of the book grows since" in text

@@ -13,7 +13,7 @@ import streamlit as st
 
 from atlas_core.books.last_words import last_words
 from atlas_core.clock import now_ms
-from atlas_core.errors import BookError
+from atlas_core.errors import BookError, BookMissing
 from atlas_core.web import loaders
 from atlas_core.web.words import age_in_words, markdown_safe, time_in_words, viewer_zone
 
@@ -124,11 +124,10 @@ def _of_upkeep(states: Mapping[str, WorkerState], now: int) -> list[Trouble]:
     troubles = []
     backup, last = states.get("backup"), states.get("backup of desk.db")
     if backup is not None and backup.state == "failed":
-        good = (
-            f"The newest good one of desk.db was taken {age_in_words(last.seen_at, now)} ago." if last else ""
-        )
-        sentence = f"{markdown_safe(backup.sentence)} {good or 'There is no good one of desk.db.'}"
-        troubles.append(Trouble("Backups fail", backup.since, sentence))
+        good = "There is no good one of desk.db."
+        if last is not None:
+            good = f"The newest good one of desk.db was taken {age_in_words(last.seen_at, now)}."
+        troubles.append(Trouble("Backups fail", backup.since, f"{markdown_safe(backup.sentence)} {good}"))
     log = states.get("log")
     if log is not None and log.state == "growing":
         troubles.append(Trouble("The log of the book grows", log.since, markdown_safe(log.sentence)))
@@ -157,12 +156,17 @@ def show_troubles() -> None:
 @st.fragment(run_every="5s")
 def show_freshness() -> None:
     """One line: is the worker alive, and in which zone are the times."""
+    now = now_ms()
     try:
         worker = loaders.load_worker_state().get("worker")
+        is_known = True
+    except BookMissing:
+        worker, is_known = None, True
     except BookError:
-        worker = None
-    now = now_ms()
-    if worker is None:
+        worker, is_known = None, False
+    if not is_known:
+        st.badge("Worker not known", color="gray", icon=":material/cloud_off:")
+    elif worker is None:
         st.badge("Worker has not run yet", color="gray", icon=":material/cloud_off:")
     elif not is_alive(worker, now):
         st.badge("Worker not running", color="red", icon=":material/cloud_off:")

@@ -170,6 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         size = (Path(place) / "atlas.db").stat().st_size / 1e9
         left = rehearse(Path(place), "both books")
     rto = left.ready_seconds
+    table += _rows_of(f"lost: both books, of {size:.1f} GB", left)
     spent = f"{left.restore_seconds:.0f} s of it in restore"
     table.append(Row(f"RTO: {size:.1f} GB restored, worker ready", spent, "", rto, Goal("<=", 300, " s")))
     show(table, ("", "complete, unknown, not in the backup", "faults"))
