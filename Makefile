@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export STREAMLIT_BROWSER_GATHER_USAGE_STATS := false
 
-.PHONY: run test lint bench
+.PHONY: run test lint bench faults
 
 run: .venv/run
 	$(BIN)/python -m atlas_core up --demo
@@ -18,6 +18,9 @@ lint: .venv/test
 
 bench: .venv/test
 	$(BIN)/python -m tests.benchmarks
+
+faults: .venv/test
+	$(BIN)/python -m tests.faults
 
 .venv/run: requirements.txt
 	$(PYTHON) -m venv .venv

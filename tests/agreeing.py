@@ -132,6 +132,7 @@ class Life:
     sent: int
     in_flight: int
     retried: int
+    retried_in_flight: int
     unsent: int
     uploaded_since: int
     initialised: int
@@ -141,7 +142,7 @@ class Life:
 
 def live(post: Post) -> Life:
     """Some life, copies of both books, and more life."""
-    life = Life(*(post.submit(f"APP-{number}") for number in range(11)))
+    life = Life(*(post.submit(f"APP-{number}") for number in range(12)))
     for submission_id, flow_uuid in ((life.final, "flow-final"), (life.running, "flow-running")):
         post.send(submission_id, flow_uuid)
     post.writer.write(
@@ -151,7 +152,7 @@ def live(post: Post) -> Life:
             ).rowcount
         )
     )
-    attempt_of = {name: post.init(getattr(life, name)) for name in ("retried", "unsent")}
+    attempt_of = {name: post.init(getattr(life, name)) for name in ("retried", "retried_in_flight", "unsent")}
     for attempt_id in attempt_of.values():
         post.fail(attempt_id, "not sent")
     for name in ("uploaded_since", "initialised"):
@@ -164,6 +165,7 @@ def live(post: Post) -> Life:
     post.at += 10 * MINUTE
     post.send(life.sent, "flow-sent")
     post.init(life.in_flight)
+    post.init(life.retried_in_flight, again="x")
     attempt_id = post.init(life.retried, again="x")
     post.answer(attempt_id, "flow-retried")
     post.upload(life.retried, 1, attempt_id, "flow-retried")
