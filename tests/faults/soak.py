@@ -38,6 +38,7 @@ A_SECOND = 5
 SESSIONS = 4
 RUNS_OF_A_SESSION = 20
 LONG_SECONDS = 600
+KEPT_MORE = 10  # connections to Atlas are kept, at most 38; a descriptor lost for each flow would be hundreds
 PAUSE_SECONDS = 2.0
 SAMPLE_SECONDS = 2.0
 
@@ -183,7 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         memory = f"{max(samples.memory) / 1e6:.0f} MB at most"
         table += [
             Row(f"{name}: memory after the first fifth", memory, "", samples.growth(), Goal("<", 10, " %")),
-            Row(f"{name}: more descriptors", "", "", samples.more_descriptors(), Goal("<=", 3, "")),
+            Row(f"{name}: more descriptors", "", "", samples.more_descriptors(), Goal("<=", KEPT_MORE, "")),
         ]
     log = Goal("<=", LARGE_BYTES / 1e6, " MB")
     table.append(Row("log of atlas.db", "", "", soaked.largest_log / 1e6, log))
