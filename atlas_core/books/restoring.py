@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from atlas_core.books.agreement import Agreed, agree
@@ -94,7 +95,7 @@ def _stage(copy: Copy, data_dir: Path) -> Path:
 def _swap(staged: Sequence[tuple[Path, Path]], data_dir: Path, now: int) -> Path | None:
     """Sets aside what is there, the book before its log: a book without its log would be an earlier state,
     while a log without its book is refused by whoever finds it."""
-    aside = data_dir / f"set-aside-{moment_in_name(now)}"
+    aside = _new_folder(data_dir / f"set-aside-{moment_in_name(now)}")
     present = [book.with_name(book.name + end) for _, book in staged for end in _ENDS]
     if any(book.name == "atlas.db" for _, book in staged):
         present.append(mirror_folder(data_dir))  # it mirrors the other book; the worker makes a new one
@@ -109,6 +110,12 @@ def _swap(staged: Sequence[tuple[Path, Path]], data_dir: Path, now: int) -> Path
         file.rename(book)
     sync_folder(data_dir)
     return aside if present else None
+
+
+def _new_folder(wanted: Path) -> Path:
+    """This name, or the next that is free."""
+    names = (wanted.with_name(f"{wanted.name}-{number}") for number in count(2))
+    return next(place for place in chain([wanted], names) if not place.exists())
 
 
 def _agree(data_dir: Path, now: int) -> Agreed | None:

@@ -3,8 +3,8 @@
     python -m tests.faults.kills [--kills 200] [--seed 7]
 
 Half of the kills fall on a worker at work (tests/kills.py), the others on an upgrade, on backups while
-results are written, and on a rebuild of the column mirror. After each kill the next start is timed, the books
-are read whole, and what the killed work was about is looked at.
+results are written, on a restore and on a rebuild of the column mirror. After each kill the next start is
+timed, the books are read whole, and what the killed work was about is looked at.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from atlas_core.books.agreement import agree
 from atlas_core.books.backups import copies_in, take_backup
 from atlas_core.books.copies import verify_copy
 from atlas_core.books.mirror import Mirror
+from atlas_core.books.restoring import restore
 from atlas_core.books.schema import migrate, migrate_atlas, migrate_desk
 from atlas_core.books.verification import verify_columns
 from atlas_core.books.writer import AtlasWriter
@@ -185,6 +186,32 @@ def _harmed_copies(folder: Path) -> Iterator[str]:
             yield f"a backup under its final name is none: {error}"
 
 
+# ----------------------------------------------------------------------------------------- a restore
+
+
+def _later(folder: Path) -> None:
+    """Books with backups, and one more flow since."""
+    _present(folder)
+    for book in ("atlas.db", "desk.db"):
+        take_backup(folder / book, folder / "backups", now=now_ms())
+    with AtlasWriter(folder / "atlas.db") as writer:
+        add_flow(writer, "late-00000001", result=make_result("late-00000001"))
+
+
+def _restore(folder: Path) -> None:
+    restore(copies_in(folder / "backups"), folder, now=now_ms())
+
+
+def _restored_and_set_aside(folder: Path) -> Iterator[str]:
+    of_flows = "SELECT count(*) FROM flows"
+    if _count(folder / "atlas.db", of_flows) != FLOWS:
+        yield "atlas.db is not the backup"
+    if FLOWS + 1 not in [_count(book, of_flows) for book in folder.glob("set-aside-*/atlas.db")]:
+        yield "the book that was there is lost"
+    if left := [place.name for place in folder.iterdir() if place.name.startswith(".")]:
+        yield f"left over: {', '.join(left)}"
+
+
 # ----------------------------------------------------------------------------------------- a rebuild
 
 
@@ -206,6 +233,7 @@ def _mirrored(folder: Path) -> Iterator[str]:
 SCENES = (
     Scene("upgrade", _old, _upgrade, _upgrade, _upgraded_whole),
     Scene("backup", _present, _back_up_while_results_come, _start_worker_books, _kept_and_copied),
+    Scene("restore", _later, _restore, _restore, _restored_and_set_aside),
     Scene("rebuild", _present, _rebuild, _start_and_follow, _mirrored),
 )
 """What is killed beside the worker; an erasure, once there is one, is one more."""
