@@ -33,13 +33,12 @@ from atlas_core.books.book import (
     sync_folder,
     undo_interrupted_write,
 )
+from atlas_core.books.room import require_room
 from atlas_core.errors import BookDamaged, BookError, BookFull
 
 MANIFEST = "manifest.json"
 BEFORE_UPGRADE = "before-upgrade"
 UNFINISHED = ".unfinished"
-MARGIN_BYTES = 512 * 1024 * 1024
-"""What a copy leaves free on its disk."""
 
 _NAME = re.compile(r"(atlas|desk)-(\d{8}T\d{6}Z)(?:-(before-upgrade))?")
 _STEP_PAGES = 1_024
@@ -173,21 +172,6 @@ def take_inventory(connection: sqlite3.Connection) -> Inventory:
                 f"SELECT coalesce(max({keys[0][0]}), 0) FROM {table}"  # noqa: S608 our own
             ).fetchone()[0]
     return Inventory(rows, newest)
-
-
-def require_room(folder: Path, size: int, what: str, advice: str) -> None:
-    """Raises `BookFull` unless the disk of `folder` holds that many bytes more, with a margin."""
-    free = shutil.disk_usage(folder).free
-    if free < size + MARGIN_BYTES:
-        raise BookFull(
-            f"The disk that holds {folder} has {in_bytes(free)} free; {what} needs {in_bytes(size)} and must "
-            f"leave {in_bytes(MARGIN_BYTES)} free. {advice}"
-        )
-
-
-def in_bytes(count: int) -> str:
-    """A number of bytes in words."""
-    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"
 
 
 def moment_in_name(now: int) -> str:

@@ -21,7 +21,8 @@ from atlas_core.books.book import (
     sync_folder,
 )
 from atlas_core.books.column_head import mirror_folder
-from atlas_core.books.copies import Copy, moment_in_name, require_room, verify_bytes, verify_copy
+from atlas_core.books.copies import Copy, moment_in_name, verify_bytes, verify_copy
+from atlas_core.books.room import require_room
 from atlas_core.books.schema import ATLAS, DESK, migrate, require_known
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.errors import BookBusy, BookDamaged, InputError

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from atlas_core.books.backups import take_backup
-from atlas_core.books.copies import in_bytes
+from atlas_core.books.room import in_bytes
 from atlas_core.clock import now_ms
 from atlas_core.errors import BookError
 from atlas_core.settings import Settings

@@ -119,16 +119,11 @@ def _backups(settings: Settings) -> Answer:
     ages = []
     for name in ("atlas.db", "desk.db"):
         if name not in newest:
-            return (
-                False,
-                f"there is none of {name} in {settings.backup_dir}. The worker takes them while it runs.",
-            )
+            return False, f"there is none of {name} in {settings.backup_dir}. The worker takes them."
         copy = newest[name]
         hours = (now_ms() - copy.taken_at) / 3_600_000
-        if (
-            hours
-            > LATE_BACKUPS * settings.backup_hours * cadence_of(name.removesuffix(".db"), copy.size).every
-        ):
+        every = cadence_of(name.removesuffix(".db"), copy.size).every * settings.backup_hours
+        if hours > LATE_BACKUPS * every:
             return False, f"the newest of {name} is {hours:,.0f} hours old. Look at the worker's log."
         ages.append(f"{name} {max(0.0, hours):.1f} hours ago")
     return True, f"{', '.join(ages)}, in {settings.backup_dir}."

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from atlas_core.books.backups import copies_in, find_copy
-from atlas_core.books.copies import Copy, in_bytes
+from atlas_core.books.copies import Copy
 from atlas_core.books.restoring import restore
+from atlas_core.books.room import in_bytes
 from atlas_core.clock import now_ms
 from atlas_core.errors import InputError
 from atlas_core.settings import Settings

@@ -208,8 +208,7 @@ def _start_again(part: Part) -> None:
             raise AtlasDeskError(
                 f"The {part.name} ended again right after its start; everything was stopped."
             )
-        print("The worker is held back for now; the pages say why.", file=sys.stderr, flush=True)
-        part.held_back_at = time.monotonic()
+        part.hold_back()
         return
     print(f"The {part.name} ended unexpectedly; it is started again.", file=sys.stderr, flush=True)
     part.start()

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from atlas_core.books import store
 from atlas_core.books.backups import HOUR_SECONDS, cadence_of, seconds_until_due, take_backup
-from atlas_core.books.copies import in_bytes
 from atlas_core.books.log_size import LARGE_BYTES, log_bytes, readers_of
+from atlas_core.books.room import in_bytes
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
 from atlas_core.errors import BookError

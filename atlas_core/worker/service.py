@@ -58,9 +58,11 @@ def serve_worker(settings: Settings, *, upkeep_seconds: float = UPKEEP_SECONDS) 
     signal.signal(signal.SIGINT, stop)
     try:
         worker = Worker(settings)
+    except BookBusy as error:
+        sys.exit(f"The worker cannot start: {error}")  # for the pages the one that runs speaks
     except AtlasDeskError as error:
-        unusable = isinstance(error, BookError) and not isinstance(error, BookBusy)
-        _end(settings, f"The worker cannot start: {error}", BOOKS_UNUSABLE if unusable else 1)
+        status = BOOKS_UNUSABLE if isinstance(error, BookError) else 1
+        _end(settings, f"The worker cannot start: {error}", status)
     except OSError as error:
         _end(
             settings,

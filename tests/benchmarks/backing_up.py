@@ -19,8 +19,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from atlas_core.books.backups import take_backup
-from atlas_core.books.copies import in_bytes
 from atlas_core.books.log_size import log_bytes
+from atlas_core.books.room import in_bytes
 from atlas_core.books.store import save_flow
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
