@@ -55,6 +55,18 @@ def _rebuild(settings: Settings, _: argparse.Namespace) -> int:
     return run_rebuild(settings)
 
 
+def _backup(settings: Settings, options: argparse.Namespace) -> int:
+    from atlas_core.cli.backup import run_backup
+
+    return run_backup(settings, options.to)
+
+
+def _restore(settings: Settings, options: argparse.Namespace) -> int:
+    from atlas_core.cli.restore import run_restore
+
+    return run_restore(settings, options.backup, options.to)
+
+
 def _export(settings: Settings, options: argparse.Namespace) -> int:
     from atlas_core.cli.export import run_export, run_export_job
 
@@ -100,6 +112,19 @@ def _parser() -> argparse.ArgumentParser:
     submit.add_argument("file", type=Path, metavar="FILE.csv")
     submit.add_argument("--wait", action="store_true", help="wait until every flow has ended")
     submit.set_defaults(run=_submit)
+
+    backup = commands.add_parser("backup", help="copy both books, also while everything runs")
+    backup.add_argument("--to", type=Path, metavar="FOLDER", help="else ATLAS_BACKUP_DIR")
+    backup.set_defaults(run=_backup)
+
+    restore = commands.add_parser(
+        "restore", help="put a backup in the place of a book; without one, list them"
+    )
+    restore.add_argument(
+        "backup", nargs="*", metavar="BACKUP", help="its name, its folder, or a folder of many"
+    )
+    restore.add_argument("--to", type=Path, metavar="DATA_DIR", help="else ATLAS_DATA_DIR")
+    restore.set_defaults(run=_restore)
 
     rebuild = commands.add_parser("rebuild", help="build the column mirror anew from atlas.db")
     rebuild.set_defaults(run=_rebuild)

@@ -45,6 +45,8 @@ class Settings:
     overdue_minutes: float
     sandbox_seconds: float
     sandbox_faults: str
+    backup_dir: Path
+    backup_hours: float  # 0: the worker takes none by itself
 
     @property
     def atlas_book(self) -> Path:
@@ -194,6 +196,7 @@ def _settings(read: _Reader) -> Settings:
     if bundle and not Path(bundle).is_file():
         raise SettingsError("ATLAS_CA_BUNDLE names a file that is not there.")
 
+    data_dir = Path(read.text("ATLAS_DATA_DIR", "data"))
     return Settings(
         base_url=base_url,
         client_id=client_id or "sandbox",
@@ -201,7 +204,7 @@ def _settings(read: _Reader) -> Settings:
         uses_sandbox=uses_sandbox,
         product_type=read.text("ATLAS_PRODUCT_TYPE", "PROD_CDL"),
         file_hosts=read.hosts("ATLAS_FILE_HOSTS"),
-        data_dir=Path(read.text("ATLAS_DATA_DIR", "data")),
+        data_dir=data_dir,
         ui_address=read.text("ATLAS_UI_ADDRESS", "127.0.0.1"),
         ui_port=ui_port,
         receiver_address=read.text("ATLAS_RECEIVER_ADDRESS", "127.0.0.1"),
@@ -218,4 +221,6 @@ def _settings(read: _Reader) -> Settings:
         overdue_minutes=read.number("ATLAS_OVERDUE_MINUTES", 10, low=1, high=1440),
         sandbox_seconds=read.number("ATLAS_SANDBOX_SECONDS", 10, low=0, high=3600),
         sandbox_faults=read.text("ATLAS_SANDBOX_FAULTS"),
+        backup_dir=Path(read.text("ATLAS_BACKUP_DIR") or data_dir / "backups"),
+        backup_hours=read.number("ATLAS_BACKUP_HOURS", 1, low=0, high=168),
     )

@@ -43,6 +43,7 @@ class Left:
     unknown: int = 0
     kills: int = 0
     seconds: float = 0.0
+    slowest_start: float = 0.0  # from a start after a kill until the receiver listens
     faults: list[str] = field(default_factory=list)
 
 
@@ -95,7 +96,9 @@ def run(folder: Path, *, kills: int, flows: int, seed: int = 7, longest_life: fl
         sandbox.play(SLOW_DEEDS)
         environment = worker_environment(folder, sandbox.url)
         for life, portion in enumerate(portions):
+            begun = time.monotonic()
             with worker_process(environment, folder / "worker.log") as worker:
+                left.slowest_start = max(left.slowest_start, time.monotonic() - begun)
                 for name in portion:
                     files = [FileToSend(f"{name}-{n}", f"https://files.example/{name}/{n}") for n in (1, 2)]
                     desk.save_submission(name, "PROD_CDL", {}, files, "command")

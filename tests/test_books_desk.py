@@ -94,8 +94,7 @@ def test_a_submission_number_is_never_given_again_by_a_new_desk(books: MadeBooks
     assert save(books.open_desk(), now=START + 1) > first
 
 
-def test_numbers_rise_though_the_clock_goes_back(books: MadeBooks) -> None:
-    """B107"""
+def test_numbers_rise_though_the_clock_goes_back_b107(books: MadeBooks) -> None:
     desk = books.open_desk()
     first = save(desk, now=START)
     assert save(desk, now=START - HOUR) == first + 1
@@ -150,8 +149,7 @@ def test_an_unknown_submission_is_said_to_be_unknown(books: MadeBooks) -> None:
 # --------------------------------------------------------------------------------- decisions and wishes
 
 
-def test_the_first_decision_on_an_attempt_stands(books: MadeBooks) -> None:
-    """B118"""
+def test_the_first_decision_on_an_attempt_stands_b118(books: MadeBooks) -> None:
     desk = books.open_desk()
     submission_id = save(desk)
     desk.decide(submission_id, 1, "start again", START + 5)
@@ -206,8 +204,8 @@ def _write_much(path: Path, count: int) -> None:
         desk.take_wanted_looks()
 
 
-def test_four_processes_write_at_once_and_none_is_told_the_book_is_locked(books: MadeBooks) -> None:
-    """A15, B97"""
+def test_four_processes_write_at_once_and_none_is_told_the_book_is_locked_b97(books: MadeBooks) -> None:
+    """A15"""
     children = [FORK.Process(target=_write_much, args=(books.desk, 25)) for _ in range(4)]
     for child in children:
         child.start()

@@ -52,8 +52,7 @@ def test_migrating_again_changes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database at all" * 500, b"SQLite format 3\0" + bytes(4000)])
-def test_what_is_no_book_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
-    """B101"""
+def test_what_is_no_book_is_refused_and_left_as_it_is_b101(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "atlas.db"
     path.write_bytes(content)
     with pytest.raises(BookDamaged, match="left as it is"):
@@ -102,8 +101,7 @@ def test_a_book_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
     assert books.desk.read_bytes() == before
 
 
-def test_a_damaged_page_is_found_at_the_start(tmp_path: Path) -> None:
-    """B100"""
+def test_a_damaged_page_is_found_at_the_start_b100(tmp_path: Path) -> None:
     books = make_books(tmp_path)
     with AtlasWriter(books.atlas) as writer:
         for number in range(40):
@@ -140,8 +138,7 @@ def test_a_folder_that_cannot_hold_books_is_an_error_of_ours(tmp_path: Path) -> 
     ("folder", "refused"),
     [("/srv/books/data", True), ("/srv/books/data/own disk/x", False), ("/srv/booksaside", False)],
 )
-def test_a_folder_on_a_network_is_refused(tmp_path: Path, folder: str, refused: bool) -> None:
-    """B99"""
+def test_a_folder_on_a_network_is_refused_b99(tmp_path: Path, folder: str, refused: bool) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(
         "/dev/vda1 / ext4 rw 0 0\n"
@@ -162,8 +159,7 @@ def test_a_system_that_does_not_list_its_mounts_is_trusted(tmp_path: Path) -> No
 # ------------------------------------------------------------------------------------ kills and races
 
 
-def test_a_kill_while_a_book_is_made_leaves_none_or_a_sound_one(tmp_path: Path) -> None:
-    """B104"""
+def test_a_kill_while_a_book_is_made_leaves_none_or_a_sound_one_b104(tmp_path: Path) -> None:
     begun = time.monotonic()
     migrate_atlas(tmp_path / "whole" / "atlas.db")
     whole = time.monotonic() - begun
@@ -250,8 +246,7 @@ def test_an_upgrade_that_fails_leaves_the_book_as_it_was(tmp_path: Path) -> None
     assert _notes_in(books.atlas) == [("x",)]
 
 
-def test_a_killed_upgrade_is_made_whole_by_the_next_start(tmp_path: Path) -> None:
-    """B104, B109"""
+def test_a_killed_upgrade_is_made_whole_by_the_next_start_b104_b109(tmp_path: Path) -> None:
     books = make_books(tmp_path)
     child = FORK.Process(target=migrate, args=(books.atlas, _later_edition(seconds=30)))
     child.start()

@@ -71,8 +71,7 @@ def test_any_sqlite_tool_reads_the_newest_result_from_the_views(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("score", ["high", "98", 100.5, -1, b"98"])
-def test_a_score_that_is_none_is_refused_by_the_book_itself(tmp_path: Path, score: object) -> None:
-    """B105"""
+def test_a_score_that_is_none_is_refused_by_the_book_itself_b105(tmp_path: Path, score: object) -> None:
     books = make_books(tmp_path)
     with AtlasWriter(books.atlas) as writer:
         add_flow(writer, "flow-0001", result=make_result("flow-0001"))

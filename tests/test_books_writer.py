@@ -205,8 +205,7 @@ def test_the_writer_keeps_its_promises_by_these_settings(books: MadeBooks) -> No
 # --------------------------------------------------------------------------- one writer, kills, readers
 
 
-def test_a_second_writer_is_refused_also_by_another_name(books: MadeBooks, tmp_path: Path) -> None:
-    """B98, B102"""
+def test_a_second_writer_is_refused_also_by_another_name_b98_b102(books: MadeBooks, tmp_path: Path) -> None:
     other = tmp_path / "other.db"
     other.symlink_to(books.atlas)
     with AtlasWriter(books.atlas):
@@ -234,8 +233,10 @@ def _write_until_killed(path: Path, first: int, answered: Pipe) -> None:
     time.sleep(60)
 
 
-def test_a_killed_writer_has_kept_all_it_answered_and_the_next_one_starts_at_once(books: MadeBooks) -> None:
-    """A14, B109"""
+def test_a_killed_writer_has_kept_all_it_answered_and_the_next_starts_at_once_b109(
+    books: MadeBooks,
+) -> None:
+    """A14"""
     for number in range(8):
         ours, theirs = FORK.Pipe(duplex=False)
         child = FORK.Process(target=_write_until_killed, args=(books.atlas, number * 1_000_000, theirs))
@@ -263,8 +264,7 @@ def _hold_a_transaction(path: Path, held: Pipe) -> None:
     writer.write(lambda connection: (add_note(connection, 1), held.send(1), time.sleep(60)))
 
 
-def test_a_writer_killed_within_its_transaction_leaves_nothing_locked(books: MadeBooks) -> None:
-    """B109"""
+def test_a_writer_killed_within_its_transaction_leaves_nothing_locked_b109(books: MadeBooks) -> None:
     ours, theirs = FORK.Pipe(duplex=False)
     child = FORK.Process(target=_hold_a_transaction, args=(books.atlas, theirs))
     child.start()

@@ -88,7 +88,7 @@ def record_upload_refused(connection: Connection, attempt_id: int, *, reason: st
 
 def save_init_answer(connection: Connection, attempt_id: int, flow_uuid: str, *, now: int) -> int:
     """The new flow's flow_id. Callbacks that came to this attempt before its answer find their flow."""
-    return _adopt_flow(connection, attempt_id, flow_uuid, "initialised", now)
+    return adopt_flow(connection, attempt_id, flow_uuid, "initialised", now)
 
 
 def adopt_unknown_init(connection: Connection, attempt_id: int, flow_uuid: str, *, now: int) -> int | None:
@@ -103,12 +103,13 @@ def adopt_unknown_init(connection: Connection, attempt_id: int, flow_uuid: str, 
     ).fetchone()
     if taken or not unknown:
         return None
-    flow_id = _adopt_flow(connection, attempt_id, flow_uuid, "upload sent", now)
+    flow_id = adopt_flow(connection, attempt_id, flow_uuid, "upload sent", now)
     connection.execute("UPDATE flows SET watched = 1 WHERE flow_id = ?", (flow_id,))
     return flow_id
 
 
-def _adopt_flow(connection: Connection, attempt_id: int, flow_uuid: str, state: str, now: int) -> int:
+def adopt_flow(connection: Connection, attempt_id: int, flow_uuid: str, state: str, now: int) -> int:
+    """The flow_id of the flow that is this attempt's. Callbacks that came to it before find their flow."""
     application_id, product_type = connection.execute(
         "SELECT application_id, product_type FROM attempts WHERE attempt_id = ?", (attempt_id,)
     ).fetchone()

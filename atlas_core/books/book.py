@@ -7,7 +7,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from atlas_core.errors import BookBusy, BookDamaged, BookError, BookFull, BookMissing
@@ -16,6 +16,8 @@ BUSY_SECONDS = 15.0
 _JOURNAL_BYTES = 64 * 1024 * 1024
 # What a large sort or a savepoint sets aside stays in memory: faster, and no names left in a temporary file.
 _NO_TEMPORARY_FILES = "PRAGMA temp_store = MEMORY"
+# sqlite-utils' table of the migrations that a book has.
+_MIGRATIONS = "_sqlite_migrations"
 _NETWORKS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "glusterfs", "davfs"}
     | {"fuse.sshfs", "fuse.rclone", "fuse.glusterfs", "fuse.davfs2", "fuse.s3fs", "fuse.gcsfuse"}
@@ -75,7 +77,10 @@ def missing(path: Path) -> BookMissing:
 
 
 def damaged(path: Path, what: str) -> BookDamaged:
-    return BookDamaged(f"{path} is left as it is: {what}. Move it away and restore the newest backup.")
+    return BookDamaged(
+        f"{path} is left as it is: {what}. Stop the desk and restore the newest backup: "
+        "python -m atlas_core restore"
+    )
 
 
 def unopenable(path: Path) -> BookError:
@@ -202,6 +207,50 @@ def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
     finally:
         if connection.in_transaction:
             connection.execute("COMMIT")
+
+
+@contextmanager
+def alone_in(folder: Path, *, or_else: str = "") -> Iterator[None]:
+    """Inside it, nobody else is alone in this folder. Waits for its turn; where `or_else` is given, it raises
+    `BookBusy` with that sentence instead."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (fcntl.LOCK_NB if or_else else 0))
+        except BlockingIOError:
+            raise BookBusy(or_else) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def applied_migrations(connection: sqlite3.Connection, schema: str = "main") -> dict[str, set[str]]:
+    """The names of the migrations a book has, by the name of their set; empty where it is none of ours."""
+    present = connection.execute(
+        f"SELECT 1 FROM {schema}.sqlite_schema WHERE name = ?",  # noqa: S608
+        [_MIGRATIONS],
+    ).fetchone()
+    applied: dict[str, set[str]] = {}
+    if present:
+        for name, migration in connection.execute(f"SELECT migration_set, name FROM {schema}.{_MIGRATIONS}"):  # noqa: S608
+            applied.setdefault(name, set()).add(migration)
+    return applied
+
+
+def undo_interrupted_write(path: Path) -> None:
+    """A process killed while it wrote leaves a journal that only a writer may roll back."""
+    if path.with_name(f"{path.name}-journal").exists():
+        with closing(open_for_writing(path, "delete")) as connection, speaking_of(path):
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
 
 
 def lock_writer(path: Path) -> int:

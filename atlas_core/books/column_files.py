@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from atlas_core.books.book import sync_folder
 from atlas_core.clock import now_ms
 from atlas_core.errors import BookDamaged
 
@@ -78,15 +79,6 @@ class CountsExtent:
     file: str
     first_day: int
     shape: tuple[int, int, int, int]
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def map_table(path: Path, table: str, capacity: int) -> dict[str, Array]:
@@ -150,7 +142,10 @@ class TableFile:
         file = _next_file(folder, table)
         descriptor = os.open(folder / file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            os.ftruncate(descriptor, _size(table, capacity))
+            _allot(descriptor, _size(table, capacity))
+        except OSError:
+            (folder / file).unlink()
+            raise
         finally:
             os.close(descriptor)
         sync_folder(folder)
@@ -205,6 +200,15 @@ class TableFile:
             np.ascontiguousarray(values, kind).tobytes(),
             self._offsets[name] + place * kind.itemsize,
         )
+
+
+def _allot(descriptor: int, size: int) -> None:
+    """Makes a file so large, on the disk too where the system can: some file systems find room for a page
+    that was never written when it is read, and where there is none, that ends the process."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+    else:
+        os.ftruncate(descriptor, size)
 
 
 def create_counts(folder: Path, counts: Array) -> str:

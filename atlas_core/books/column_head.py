@@ -7,7 +7,8 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from atlas_core.books.column_files import TABLES, CountsExtent, Extent, sync_folder
+from atlas_core.books.book import sync_folder
+from atlas_core.books.column_files import TABLES, CountsExtent, Extent
 from atlas_core.errors import BookDamaged, BookMissing
 
 EDITION = 3  # of the layout of the files: another number means that the mirror is built anew

@@ -92,7 +92,7 @@ class Desk:
             ).fetchall()
         if row is None:
             raise InputError(f"There is no submission {submission_id}.")
-        if any(url is None for _, url in files):
+        if not files or any(url is None for _, url in files):
             raise InputError(
                 f"The links of submission {submission_id} are no longer kept: they are forgotten when they "
                 "have served, and after 24 hours at the latest. Submit it again with fresh links."

@@ -13,10 +13,10 @@ import pandas as pd
 from atlas_core.books.book import (
     address_of,
     open_for_reading,
-    open_for_writing,
     require_file,
     snapshot,
     speaking_of,
+    undo_interrupted_write,
 )
 from atlas_core.books.schema import ATLAS, DESK, require_edition
 
@@ -82,15 +82,8 @@ def open_books(atlas: Path, desk: Path) -> Iterator[Books]:
     with closing(open_for_reading(atlas)) as connection:
         connection.row_factory = sqlite3.Row
         require_edition(connection, atlas, ATLAS)
-        _undo_interrupted_write(desk)
+        undo_interrupted_write(desk)
         with speaking_of(desk):
             connection.execute("ATTACH DATABASE ? AS desk", [address_of(desk, "ro")])
             require_edition(connection, desk, DESK, schema="desk")
         yield Books(connection, atlas)
-
-
-def _undo_interrupted_write(desk: Path) -> None:
-    """A process killed while it wrote leaves a journal that only a writer may roll back."""
-    if desk.with_name(f"{desk.name}-journal").exists():
-        with closing(open_for_writing(desk, DESK.journal)) as connection, speaking_of(desk):
-            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()

@@ -265,7 +265,8 @@ def _settle_flow(
     connection.execute(
         "UPDATE flows SET result_id = ?1, documents = ?2, checks = ?3, document_errors = ?4,"
         " min_similarity = ?5, review_flags = ?6, dealer = ?7, quality_flag = ?8, outcome = ?9,"
-        " confirmed_at = coalesce(confirmed_at, ?10), watched = iif(?10 IS NULL, watched, 0),"
+        " confirmed_at = coalesce(confirmed_at, max(?10, coalesce(ended_at, created_at))),"
+        " watched = iif(?10 IS NULL, watched, 0),"
         " trouble = iif(?10 IS NULL, trouble, NULL) WHERE flow_id = ?11",
         (
             result_id,

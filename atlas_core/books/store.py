@@ -92,6 +92,8 @@ def save_look(
     ).fetchone()
     held = FlowStatus(row[0], row[1], row[2], row[3])
     last_look, created_at, result_id, document_errors, min_similarity, review_flags = row[4:]
+    # A clock that was set back turns no order round, and makes no duration negative.
+    looked_at = max(looked_at, created_at, 0 if last_look is None else last_look + 1)
 
     stands: list[str | None] = []
     changes, went_back, contradicted = [], [], []
@@ -156,7 +158,9 @@ def _flag_contradiction(connection: Connection, result_id: int) -> int:
 
 def record_looks(connection: Connection, looks: Iterable[tuple[int, int]]) -> None:
     """Looks (looked_at, flow_id) that showed nothing new."""
-    connection.executemany("UPDATE flows SET looked_at = ? WHERE flow_id = ?", looks)
+    connection.executemany(
+        "UPDATE flows SET looked_at = max(coalesce(looked_at, 0), ?) WHERE flow_id = ?", looks
+    )
 
 
 # ------------------------------------------------------------------------------- alarms and conditions

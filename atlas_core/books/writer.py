@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from atlas_core.books.book import lock_writer, open_for_writing, require_file, speaking_of
+from atlas_core.books.book import BUSY_SECONDS, lock_writer, open_for_writing, require_file, speaking_of
 from atlas_core.books.schema import ATLAS, require_edition
 from atlas_core.errors import BookError
 
@@ -19,6 +19,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _SHARED_AT_MOST = 200
+_PATIENCE_MS = 200
 
 
 class _Job:
@@ -38,6 +39,10 @@ class _Job:
             self.future.set_exception(error)
         else:
             self.future.set_result(self.answer)
+
+
+class _Shrinking(_Job):
+    """Emptying the log, which cannot be done within a commit."""
 
 
 class AtlasWriter:
@@ -82,11 +87,21 @@ class AtlasWriter:
     ) -> Future[T]:
         """As `write`, without waiting: the future is done after the commit."""
         job = _Job(lambda connection: fn(connection, *args, **kwargs))
+        self._put(job)
+        return job.future
+
+    def _put(self, job: _Job) -> None:
         with self._door:
             if self._closed:
                 raise BookError(f"{self._path.name} is closed: the worker is stopping. Start it again.")
             self._jobs.put(job)
-        return job.future
+
+    def shrink_log(self) -> bool:
+        """Empties the write-ahead log, where nobody reads an earlier state of the book; returns whether it is
+        empty. Waits a moment for readers; meanwhile nobody's job is written."""
+        job = _Shrinking(_empty_log)
+        self._put(job)
+        return bool(job.future.result())
 
     def close(self) -> None:
         """Writes what is waiting, closes the book and gives up the right to write. May be called twice."""
@@ -113,8 +128,20 @@ class AtlasWriter:
                 waiting.append(self._jobs.get())
             closing = waiting[-1] is None
             jobs = [job for job in waiting if job is not None and job.future.set_running_or_notify_cancel()]
-            if jobs:
-                self._commit_together(jobs)
+            together = [job for job in jobs if not isinstance(job, _Shrinking)]
+            if together:
+                self._commit_together(together)
+            for job in jobs:
+                if isinstance(job, _Shrinking):
+                    self._do_alone(job)
+
+    def _do_alone(self, job: _Job) -> None:
+        try:
+            with speaking_of(self._path):
+                job.answer = job.call(self._connection)
+        except BaseException as error:
+            job.error = error
+        job.settle(None)
 
     def _commit_together(self, jobs: list[_Job]) -> None:
         failure: BookError | None = None
@@ -150,3 +177,12 @@ class AtlasWriter:
             self._connection.execute("ROLLBACK TO job")
             job.error = error
         self._connection.execute("RELEASE job")
+
+
+def _empty_log(connection: sqlite3.Connection) -> bool:
+    connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
+    try:
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1000)}")
+    return not busy

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
 from atlas_core.api.client import AtlasClient
+from atlas_core.books.backups import cadence_of, copies_in
 from atlas_core.books.queries import book_counts, worker_state
 from atlas_core.books.reading import open_books
 from atlas_core.books.schema import check_book
@@ -17,6 +18,7 @@ from atlas_core.errors import AtlasDeskError, BookMissing
 from atlas_core.settings import Settings, is_loopback
 
 HEARTBEAT_MS = 10_000
+LATE_BACKUPS = 3  # so many are missed before it is said
 
 Answer = tuple[bool, str]
 
@@ -29,6 +31,7 @@ def run_check(settings: Settings) -> int:
         ("The receiver", _receiver),
         ("The books", _books),
         ("The column mirror", _mirror),
+        ("The backups", _backups),
     ]
     well = True
     for name, question in questions:
@@ -60,7 +63,7 @@ def _worker(settings: Settings) -> Answer:
             state = worker_state(books).get("worker")
     except BookMissing:
         state = None
-    if state is None or state.seen_at < now_ms() - HEARTBEAT_MS:
+    if state is None or abs(now_ms() - state.seen_at) > HEARTBEAT_MS:
         return False, "it is not running. Start it with: python -m atlas_core up"
     return True, "it is running."
 
@@ -107,3 +110,20 @@ def _mirror(settings: Settings) -> Answer:
         f"it agrees with the book on {found.flows:,} flows, {found.checks:,} cross-checks and "
         f"{found.documents:,} documents{behind}."
     )
+
+
+def _backups(settings: Settings) -> Answer:
+    if not settings.backup_hours:
+        return True, "the worker takes none, for ATLAS_BACKUP_HOURS is 0."
+    newest = {copy.book: copy for copy in copies_in(settings.backup_dir) if not copy.label}
+    ages = []
+    for name in ("atlas.db", "desk.db"):
+        if name not in newest:
+            return False, f"there is none of {name} in {settings.backup_dir}. The worker takes them."
+        copy = newest[name]
+        hours = (now_ms() - copy.taken_at) / 3_600_000
+        every = cadence_of(name.removesuffix(".db"), copy.size).every * settings.backup_hours
+        if hours > LATE_BACKUPS * every:
+            return False, f"the newest of {name} is {hours:,.0f} hours old. Look at the worker's log."
+        ages.append(f"{name} {max(0.0, hours):.1f} hours ago")
+    return True, f"{', '.join(ages)}, in {settings.backup_dir}."

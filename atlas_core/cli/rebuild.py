@@ -15,7 +15,7 @@ from atlas_core.settings import Settings
 
 def run_rebuild(settings: Settings) -> int:
     """Builds the mirror; pages read the one before it until then. Raises `BookBusy` while a worker runs."""
-    migrate_atlas(settings.atlas_book)
+    migrate_atlas(settings.atlas_book, settings.backup_dir)
     started = time.monotonic()
     try:
         writer = AtlasWriter(settings.atlas_book)

@@ -44,8 +44,8 @@ HOURS = (1, 0, 0, 2, 6, 11, 14, 15, 12, 10, 12, 14, 13, 11, 8, 6, 4, 2, 1, 1, 0,
 
 def run_seed(settings: Settings, *, flows: int, days: int) -> int:
     """Adds `flows` ended flows over the last `days` days. Raises `BookBusy` while a worker runs."""
-    migrate_atlas(settings.atlas_book)
-    migrate_desk(settings.desk_book)
+    migrate_atlas(settings.atlas_book, settings.backup_dir)
+    migrate_desk(settings.desk_book, settings.backup_dir)
     rng = random.Random()  # noqa: S311 -- invented history
     end = now_ms() - 10 * 60_000
     moments = sorted(_moment(rng, end, days) for _ in range(flows))

@@ -32,8 +32,8 @@ def run_submit(settings: Settings, file: Path, *, wait: bool) -> int:
         raise InputError(f"{file} cannot be read: {error.strerror}.") from None
     check_product_type(settings.product_type)
     rows = read_csv(content)
-    migrate_atlas(settings.atlas_book)
-    migrate_desk(settings.desk_book)
+    migrate_atlas(settings.atlas_book, settings.backup_dir)
+    migrate_desk(settings.desk_book, settings.backup_dir)
     now = now_ms()
     with open_books(settings.atlas_book, settings.desk_book) as books:
         sent = applications_sent(books, [row.application_id for row in rows])
@@ -79,7 +79,7 @@ def _wait(settings: Settings, group_id: str) -> int:
             shown = line
         if progress.is_settled:
             break
-        if not warned and (worker is None or worker.seen_at < now_ms() - HEARTBEAT_MS):
+        if not warned and (worker is None or abs(now_ms() - worker.seen_at) > HEARTBEAT_MS):
             print("The worker is not running. Start it with: python -m atlas_core up", file=sys.stderr)
             warned = True
         time.sleep(0.5)

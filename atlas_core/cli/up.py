@@ -13,12 +13,13 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
+from atlas_core.books.last_words import BOOKS_UNUSABLE, keep_last_words
 from atlas_core.books.queries import book_counts
 from atlas_core.books.reading import open_books
 from atlas_core.books.schema import migrate_atlas, migrate_desk
 from atlas_core.cli.seed import run_seed
 from atlas_core.cli.trickle import Trickle
-from atlas_core.errors import AtlasDeskError, SettingsError
+from atlas_core.errors import AtlasDeskError, BookError, SettingsError
 from atlas_core.settings import Settings
 
 DEMO_FLOWS = 2000
@@ -27,6 +28,8 @@ START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 STEADY_SECONDS = 10.0
 """A part that ends itself sooner than this after its start has a reason of its own, which it has printed."""
+HELD_BACK_SECONDS = 10.0
+"""How often it is seen whether the worker, which could not start, can start now."""
 
 _ROOT = Path(__file__).resolve().parents[2]
 _local = build_opener(ProxyHandler({}))  # never through a proxy: every part is on this machine
@@ -41,6 +44,7 @@ class Part:
     health: str
     greets: bool = False
     started_at: float = 0.0
+    held_back_at: float = 0.0
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def start(self) -> None:
@@ -57,6 +61,11 @@ class Part:
     def ended_itself(self) -> bool:
         """Whether it ended with a status of its own; False where a signal ended it."""
         return self.process is not None and self.process.returncode >= 0
+
+    def hold_back(self) -> None:
+        """The worker cannot start for now; everything else goes on."""
+        self.held_back_at = time.monotonic()
+        print("The worker is held back; the pages say why.", file=sys.stderr, flush=True)
 
     def stop(self) -> None:
         if self.process is None or self.has_ended:
@@ -75,9 +84,10 @@ def run_up(settings: Settings, *, demo: bool) -> int:
         raise SettingsError("The demo needs the sandbox: unset ATLAS_CLIENT_ID and ATLAS_CLIENT_SECRET.")
     for name, address, port in _ports(settings):
         _check_free(name, address, port)
-    migrate_atlas(settings.atlas_book)
-    migrate_desk(settings.desk_book)
-    if demo and _is_empty(settings):
+    problem = _books_problem(settings)
+    if problem:
+        print(problem, file=sys.stderr, flush=True)
+    elif demo and _is_empty(settings):
         run_seed(settings, flows=DEMO_FLOWS, days=DEMO_DAYS)
 
     stopping = threading.Event()
@@ -86,13 +96,16 @@ def run_up(settings: Settings, *, demo: bool) -> int:
     parts = _parts(settings)
     try:
         for part in parts:
+            if part.name == "worker" and problem:
+                part.hold_back()
+                continue
             part.start()
             _wait_until_healthy(part, stopping)
         if stopping.is_set():
             return 0
         _announce(settings, demo=demo)
-        with Trickle(settings, wanted=demo):
-            _watch_over(parts, stopping)
+        with Trickle(settings, wanted=demo and not problem):
+            _watch_over(parts, settings, stopping)
     finally:
         for part in reversed(parts):
             part.stop()
@@ -154,6 +167,9 @@ def _is_empty(settings: Settings) -> bool:
 def _wait_until_healthy(part: Part, stopping: threading.Event) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not stopping.is_set():
+        if part.process is not None and part.process.poll() == BOOKS_UNUSABLE:
+            part.hold_back()
+            return
         if part.has_ended:
             raise AtlasDeskError(f"The {part.name} did not start; its reason stands above.")
         try:
@@ -165,18 +181,48 @@ def _wait_until_healthy(part: Part, stopping: threading.Event) -> None:
         stopping.wait(0.1)
 
 
-def _watch_over(parts: list[Part], stopping: threading.Event) -> None:
+def _books_problem(settings: Settings) -> str | None:
+    """Makes the books or brings them up to date; or says, for the pages too, why that cannot be."""
+    try:
+        migrate_atlas(settings.atlas_book, settings.backup_dir)
+        migrate_desk(settings.desk_book, settings.backup_dir)
+    except BookError as error:
+        problem = f"The worker cannot start: {error}"
+        keep_last_words(settings.data_dir, problem)
+        return problem
+    return None
+
+
+def _watch_over(parts: list[Part], settings: Settings, stopping: threading.Event) -> None:
     while not stopping.wait(0.5):
         for part in parts:
-            if part.has_ended:
+            if part.held_back_at:
+                _try_again(part, settings)
+            elif part.has_ended:
                 _start_again(part)
 
 
 def _start_again(part: Part) -> None:
     if part.ended_itself and time.monotonic() - part.started_at < STEADY_SECONDS:
-        raise AtlasDeskError(f"The {part.name} ended again right after its start; everything was stopped.")
+        if part.name != "worker":
+            raise AtlasDeskError(
+                f"The {part.name} ended again right after its start; everything was stopped."
+            )
+        part.hold_back()
+        return
     print(f"The {part.name} ended unexpectedly; it is started again.", file=sys.stderr, flush=True)
     part.start()
+
+
+def _try_again(worker: Part, settings: Settings) -> None:
+    """A worker that cannot start is not started in a circle, but as soon as it may go well."""
+    if time.monotonic() - worker.held_back_at < HELD_BACK_SECONDS:
+        return
+    if _books_problem(settings):
+        worker.held_back_at = time.monotonic()
+    else:
+        worker.held_back_at = 0.0
+        worker.start()
 
 
 def _reachable(address: str) -> str:

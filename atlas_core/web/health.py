@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from atlas_core.books.last_words import last_words
 from atlas_core.clock import now_ms
-from atlas_core.errors import BookError
+from atlas_core.errors import BookError, BookMissing
 from atlas_core.web import loaders
 from atlas_core.web.words import age_in_words, markdown_safe, time_in_words, viewer_zone
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from atlas_core.books.queries import WorkerState
 
 SILENT_AFTER_MS = 10_000
+NEARLY_FULL_BYTES = 512 * 1024 * 1024
+FULL_BYTES = 4 * 1024 * 1024
 ATLAS_TROUBLES = {
     "refused": (
         "Atlas refuses our credentials",
@@ -44,9 +49,58 @@ class Trouble:
     sentence: str
 
 
-def troubles_of(states: Mapping[str, WorkerState], now: int) -> list[Trouble]:
-    """What the worker's own notes say is wrong; empty where all is well."""
-    worker = states.get("worker")
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What a page sees for itself beside the books, because a worker that cannot write cannot say it."""
+
+    last_words: str | None = None  # why the worker could not start or go on
+    free_bytes: int | None = None  # on the disk of the books
+
+
+def signs_of(data_dir: Path) -> Signs:
+    """What is to be seen in the folder of the books."""
+    try:
+        free = shutil.disk_usage(data_dir).free
+    except OSError:
+        free = None
+    return Signs(last_words(data_dir), free)
+
+
+def troubles_of(states: Mapping[str, WorkerState] | None, now: int, signs: Signs = Signs()) -> list[Trouble]:
+    """What the worker's own notes (None where they cannot be read) and other signs say is wrong; empty where
+    all is well."""
+    return [*_of_disk(signs), *_of_worker(states, now, signs), *_of_upkeep(states or {}, now)]
+
+
+def _of_disk(signs: Signs) -> list[Trouble]:
+    if signs.free_bytes is None or signs.free_bytes >= NEARLY_FULL_BYTES:
+        return []
+    if signs.free_bytes >= FULL_BYTES:
+        left = f"{signs.free_bytes / 1e6:,.0f} MB are left where the books are."
+        return [Trouble("The disk is nearly full", None, f"{left} Make room: no backup is taken any more.")]
+    return [
+        Trouble(
+            "The disk is full",
+            None,
+            "Nothing new can be kept. What was acknowledged is safe, Atlas is asked to bring the rest later, "
+            "and everything goes on by itself when there is room.",
+        )
+    ]
+
+
+def _of_worker(states: Mapping[str, WorkerState] | None, now: int, signs: Signs) -> list[Trouble]:
+    worker = None if states is None else states.get("worker")
+    if worker is not None and is_alive(worker, now):
+        atlas = None if states is None else states.get("atlas")
+        if atlas is None or atlas.state == "ok":
+            return []
+        headline, advice = ATLAS_TROUBLES.get(atlas.state, (f"Atlas is {markdown_safe(atlas.state)}", ""))
+        return [Trouble(headline, atlas.since, f"{advice} {markdown_safe(atlas.sentence)}")]
+    if signs.last_words:
+        since = None if worker is None else worker.seen_at
+        return [Trouble("The worker is not running", since, markdown_safe(signs.last_words))]
+    if states is None or (signs.free_bytes is not None and signs.free_bytes < FULL_BYTES):
+        return []  # the page says what is wrong with the books; a full disk silences a running worker, too
     if worker is None:
         return [
             Trouble(
@@ -56,25 +110,34 @@ def troubles_of(states: Mapping[str, WorkerState], now: int) -> list[Trouble]:
                 "`python -m atlas_core up`, or the worker alone with `python -m atlas_core worker`.",
             )
         ]
-    if not is_alive(worker, now):
-        return [
-            Trouble(
-                "The worker is not running",
-                worker.seen_at,
-                "What you see is what it last knew. Submissions are kept and go out when it runs again: "
-                "`python -m atlas_core worker`.",
-            )
-        ]
-    atlas = states.get("atlas")
-    if atlas is None or atlas.state == "ok":
-        return []
-    headline, advice = ATLAS_TROUBLES.get(atlas.state, (f"Atlas is {markdown_safe(atlas.state)}", ""))
-    return [Trouble(headline, atlas.since, f"{advice} {markdown_safe(atlas.sentence)}")]
+    return [
+        Trouble(
+            "The worker is not running",
+            worker.seen_at,
+            "What you see is what it last knew. Submissions are kept and go out when it runs again: "
+            "`python -m atlas_core worker`.",
+        )
+    ]
+
+
+def _of_upkeep(states: Mapping[str, WorkerState], now: int) -> list[Trouble]:
+    troubles = []
+    backup, last = states.get("backup"), states.get("backup of desk.db")
+    if backup is not None and backup.state == "failed":
+        good = "There is no good one of desk.db."
+        if last is not None:
+            good = f"The newest good one of desk.db was taken {age_in_words(last.seen_at, now)}."
+        troubles.append(Trouble("Backups fail", backup.since, f"{markdown_safe(backup.sentence)} {good}"))
+    log = states.get("log")
+    if log is not None and log.state == "growing":
+        troubles.append(Trouble("The log of the book grows", log.since, markdown_safe(log.sentence)))
+    return troubles
 
 
 def is_alive(worker: WorkerState, now: int) -> bool:
-    """Whether the worker said lately that it runs."""
-    return worker.state == "running" and now - worker.seen_at <= SILENT_AFTER_MS
+    """Whether the worker said lately that it runs. What it said in the future it said before the clock was
+    set back."""
+    return worker.state == "running" and abs(now - worker.seen_at) <= SILENT_AFTER_MS
 
 
 @st.fragment(run_every="5s")
@@ -83,9 +146,9 @@ def show_troubles() -> None:
     try:
         states = loaders.load_worker_state()
     except BookError:
-        return  # the page itself says what is wrong with the books
+        states = None  # the page itself says what is wrong with the books
     zone, now = viewer_zone(), now_ms()
-    for trouble in troubles_of(states, now):
+    for trouble in troubles_of(states, now, signs_of(loaders.desk_settings().data_dir)):
         since = f" since {_since(trouble.since, now, zone)}" if trouble.since is not None else ""
         st.warning(f"**{trouble.headline}{since}.** {trouble.sentence}", icon=":material/warning:")
 
@@ -93,12 +156,17 @@ def show_troubles() -> None:
 @st.fragment(run_every="5s")
 def show_freshness() -> None:
     """One line: is the worker alive, and in which zone are the times."""
+    now = now_ms()
     try:
         worker = loaders.load_worker_state().get("worker")
+        is_known = True
+    except BookMissing:
+        worker, is_known = None, True
     except BookError:
-        worker = None
-    now = now_ms()
-    if worker is None:
+        worker, is_known = None, False
+    if not is_known:
+        st.badge("Worker not known", color="gray", icon=":material/cloud_off:")
+    elif worker is None:
         st.badge("Worker has not run yet", color="gray", icon=":material/cloud_off:")
     elif not is_alive(worker, now):
         st.badge("Worker not running", color="red", icon=":material/cloud_off:")

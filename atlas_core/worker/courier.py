@@ -1,8 +1,8 @@
 """A submission → flow/init → multiupload, never twice.
 
-What is about to be called is committed before the call. Where Atlas certainly did not act (not sent, busy,
-our credentials refused) the attempt waits and goes on; where its answer was lost it is unknown, and only a
-person's decision starts it again.
+What is about to be called is committed before the call, in both books. Where Atlas certainly did not act (not
+sent, busy, our credentials refused) the attempt waits and goes on; where its answer was lost it is unknown,
+and only a person's decision starts it again.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TypeVar
 
 from atlas_core.api.client import AtlasClient
 from atlas_core.books import attempts, store
+from atlas_core.books.call_notes import CallNotes, counted
 from atlas_core.books.desk import Desk
 from atlas_core.books.worklist import OpenAttempt, Worklist
 from atlas_core.books.writer import AtlasWriter
@@ -71,6 +72,7 @@ class Courier:
         client: AtlasClient,
         writer: AtlasWriter,
         desk: Desk,
+        notes: CallNotes,
         watcher: Watcher,
         gate: Gate,
         *,
@@ -83,6 +85,7 @@ class Courier:
         self._client = client
         self._writer = writer
         self._desk = desk
+        self._notes = notes
         self._watcher = watcher
         self._gate = gate
         self._receiver_url = receiver_url.rstrip("/")
@@ -115,7 +118,8 @@ class Courier:
             errand = Errand(attempt.submission_id, attempt.number)
             if attempt.state == "initialised":
                 errand.attempt_id, errand.flow_uuid = attempt.attempt_id, attempt.flow_uuid or ""
-            self._put_later(errand, max(0, (attempt.next_try_at or 0) - now_ms()) / 1000)
+            wait = max(0, (attempt.next_try_at or 0) - now_ms()) / 1000
+            self._put_later(errand, min(wait, LONGEST_WAIT))
         for thread in self._threads:
             thread.start()
 
@@ -204,7 +208,7 @@ class Courier:
 
     def _init(self, errand: Errand, submission: Submission) -> None:
         auth_part, callback_part = new_secret(), new_secret()
-        attempt_id = self._start(errand, submission, auth_part, callback_part)
+        attempt_id, call = self._start(errand, submission, auth_part, callback_part)
         if attempt_id is None:
             return
         errand.attempt_id = attempt_id
@@ -216,6 +220,8 @@ class Courier:
             submission.flow_params,
         )
         try:
+            parts = hash_of(auth_part), hash_of(callback_part)
+            self._notes.note(submission, errand.number, call, parts=parts, now=now_ms())
             flow_uuid = self._client.init_flow(request)
         except AtlasDeskError as error:
             self._after_failure(errand, error, waits_as="not sent", unknown="init unknown")
@@ -227,11 +233,14 @@ class Courier:
 
     def _upload(self, errand: Errand, submission: Submission) -> None:
         attempt_id, flow_uuid = errand.attempt_id, errand.flow_uuid
-        flow_id = self._writer.write(attempts.start_upload, attempt_id, submission.files, now=now_ms())
+        flow_id, call = self._writer.write(
+            counted(attempts.start_upload), attempt_id, submission.files, now=now_ms()
+        )
         if flow_id is None:
             return
         flow = WatchedFlow(flow_id, flow_uuid, time.monotonic(), NO_STATUS)
         try:
+            self._notes.note(submission, errand.number, call, flow_uuid=flow_uuid, now=now_ms())
             uploaded = self._client.upload_files(flow_uuid, submission.files)
         except OutcomeUnknown as error:
             self._gate.note(error, deed=True)
@@ -248,9 +257,9 @@ class Courier:
 
     def _start(
         self, errand: Errand, submission: Submission, auth_part: str, callback_part: str
-    ) -> int | None:
+    ) -> tuple[int | None, int]:
         return self._writer.write(
-            attempts.start_attempt,
+            counted(attempts.start_attempt),
             errand.submission_id,
             errand.number,
             application_id=submission.application_id,
@@ -270,7 +279,7 @@ class Courier:
         _log.warning("call failed", extra={"attempt": attempt_id, "error": type(error).__name__})
         if isinstance(error, OutcomeUnknown):
             self._keep(attempts.record_attempt, attempt_id, unknown, reason=reason)
-        elif isinstance(error, NotSent | Busy | CredentialsRefused):
+        elif isinstance(error, NotSent | Busy | CredentialsRefused | BookError):
             wait = self._wait_after(errand, error)
             next_try_at = now_ms() + round(wait * 1000)
             self._keep(attempts.record_attempt, attempt_id, waits_as, reason=reason, next_try_at=next_try_at)
@@ -297,11 +306,11 @@ class Courier:
             return
         application_id, product_type = self._desk.application_of(errand.submission_id)
         nothing = Submission(errand.submission_id, application_id, product_type, {}, (), "", 0)
-        attempt_id = self._start(errand, nothing, new_secret(), new_secret())
+        attempt_id, _ = self._start(errand, nothing, new_secret(), new_secret())
         if attempt_id is not None:
             self._keep(attempts.record_attempt, attempt_id, "refused", reason=reason)
 
-    def _wait_after(self, errand: Errand, error: AtlasError) -> float:
+    def _wait_after(self, errand: Errand, error: AtlasDeskError) -> float:
         errand.tries += 1
         if isinstance(error, Busy) and error.retry_after is not None:
             return error.retry_after

@@ -12,16 +12,21 @@ from contextlib import ExitStack
 from pathlib import Path
 from traceback import extract_tb
 from types import FrameType
+from typing import NoReturn
 
 from atlas_core.api.client import AtlasClient
 from atlas_core.books import atlas_calls, attempts, inbox, results, store
+from atlas_core.books.agreement import agree
+from atlas_core.books.call_notes import CallNotes
 from atlas_core.books.desk import Desk
+from atlas_core.books.last_words import BOOKS_UNUSABLE, forget_last_words, keep_last_words
 from atlas_core.books.schema import migrate_atlas, migrate_desk
 from atlas_core.books.worklist import FlowToWatch, Worklist
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
-from atlas_core.errors import AtlasDeskError, BookError
+from atlas_core.errors import AtlasDeskError, BookBusy, BookError
 from atlas_core.settings import Settings
+from atlas_core.worker.book_keeper import BookKeeper
 from atlas_core.worker.call_tally import CallTally
 from atlas_core.worker.courier import AT_ONCE, LOOK_SECONDS, Courier
 from atlas_core.worker.gate import Gate
@@ -42,7 +47,8 @@ _log = logging.getLogger("atlas_core.worker")
 def serve_worker(settings: Settings, *, upkeep_seconds: float = UPKEEP_SECONDS) -> None:
     """Runs the worker until SIGTERM or SIGINT, then finishes what is under way (at most 10 s).
 
-    Prints one line with the receiver's address. Exits with status 1 and one sentence where it cannot start.
+    Prints one line with the receiver's address. Exits with one sentence where it cannot start: with status
+    `BOOKS_UNUSABLE` where that is for the books, else 1.
     """
     _log_to_stderr()
     stopping = threading.Event()
@@ -54,21 +60,32 @@ def serve_worker(settings: Settings, *, upkeep_seconds: float = UPKEEP_SECONDS) 
     signal.signal(signal.SIGINT, stop)
     try:
         worker = Worker(settings)
+    except BookBusy as error:
+        sys.exit(f"The worker cannot start: {error}")  # for the pages the one that runs speaks
     except AtlasDeskError as error:
-        sys.exit(f"The worker cannot start: {error}")
+        status = BOOKS_UNUSABLE if isinstance(error, BookError) else 1
+        _end(settings, f"The worker cannot start: {error}", status)
     except OSError as error:
-        sys.exit(
+        _end(
+            settings,
             f"The worker cannot start: its receiver cannot listen on {settings.receiver_address} port "
-            f"{settings.receiver_port} ({error.strerror}). Set ATLAS_RECEIVER_PORT to a free port."
+            f"{settings.receiver_port} ({error.strerror}). Set ATLAS_RECEIVER_PORT to a free port.",
         )
     try:
         worker.start()
+        forget_last_words(settings.data_dir)
         print(f"Worker: the receiver listens at {worker.receiver.address}", flush=True)
         worker.run(stopping, upkeep_seconds)
     except AtlasDeskError as error:
-        sys.exit(f"The worker ends: {error}")
+        _end(settings, f"The worker ends: {error}")
     finally:
         worker.stop()
+
+
+def _end(settings: Settings, sentence: str, status: int = 1) -> NoReturn:
+    keep_last_words(settings.data_dir, sentence)
+    print(sentence, file=sys.stderr, flush=True)
+    sys.exit(status)
 
 
 class Worker:
@@ -83,11 +100,13 @@ class Worker:
     ) -> None:
         """Opens the books and the port. Raises errors of ours, or `OSError` for the port."""
         self._settings = settings
-        migrate_atlas(settings.atlas_book)
-        migrate_desk(settings.desk_book)
+        migrate_atlas(settings.atlas_book, settings.backup_dir)
+        migrate_desk(settings.desk_book, settings.backup_dir)
         with ExitStack() as opened:
             self._writer = opened.enter_context(AtlasWriter(settings.atlas_book))
             self._calls = CallTally()
+            self._desk = Desk(settings.desk_book)
+            agreed = agree(self._writer, settings.atlas_book, settings.desk_book, now=now_ms())
             self._client = opened.enter_context(
                 AtlasClient(
                     settings.base_url,
@@ -110,7 +129,8 @@ class Worker:
                 on_callback=self._called.set,
             )
             self._open = opened.pop_all()
-        self._desk = Desk(settings.desk_book)
+        if agreed.sentence:
+            _log.warning("%s", agreed.sentence)
         self._stopping = threading.Event()
         self._gate = Gate(self._on_gate)
         self._sync = Sync(
@@ -127,6 +147,7 @@ class Worker:
             self._client,
             self._writer,
             self._desk,
+            CallNotes(settings.desk_book),
             self._watcher,
             self._gate,
             receiver_url=settings.receiver_url if settings.receiver_port else self.receiver.address,
@@ -134,6 +155,7 @@ class Worker:
             file_hosts=settings.file_hosts,
         )
         self._mirror = MirrorKeeper(self._writer, settings.atlas_book)
+        self._books = BookKeeper(self._writer, settings)
         self._inbox = threading.Thread(target=self._take_up_callbacks, name="inbox", daemon=True)
 
     def start(self) -> None:
@@ -151,6 +173,7 @@ class Worker:
         self._watcher.start(flows)
         self._inbox.start()
         self._mirror.start()
+        self._books.start()
         _log.info("worker started", extra={"flows": len(flows)})
 
     def run(self, stopping: threading.Event, upkeep_seconds: float) -> None:
@@ -191,6 +214,7 @@ class Worker:
             if stop.ident is not None:
                 stop.join(max(0.0, until - time.monotonic()))
         self._mirror.stop(max(0.5, until - time.monotonic()))
+        self._books.stop(max(0.5, until - time.monotonic()))
         try:
             self._record_calls()
             self._writer.write(store.record_state, "worker", "stopped", "", now=now_ms())

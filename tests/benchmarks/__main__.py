@@ -7,6 +7,7 @@ import sqlite3
 from datetime import UTC, datetime
 
 from tests.benchmarks import (
+    backing_up,
     finding,
     measures,
     mirroring,
@@ -18,7 +19,7 @@ from tests.benchmarks import (
     storing,
 )
 
-BENCHMARKS = (parsing, polling, storing, mirroring, finding, measures, queries, rivals, pages)
+BENCHMARKS = (parsing, polling, storing, backing_up, mirroring, finding, measures, queries, rivals, pages)
 
 
 def main() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from tests.faults import callbacks, lost, network, outage, states
+from tests.faults import callbacks, drill, full_disk, kills, lost, network, outage, soak, states
 
-FAULTS = (network, outage, callbacks, lost, states)
+FAULTS = (network, outage, callbacks, lost, states, drill, kills, full_disk, soak)
 """Each has `main(arguments)`, which prints its rows and returns 0 where every promise was kept."""
 
 

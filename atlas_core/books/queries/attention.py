@@ -18,7 +18,7 @@ _LAST_WORD = """
                   WHERE d.submission_id = a.submission_id AND d.attempt_number = a.number)
 """
 
-# Each selects flow_id (NULL where there is no flow) and since. Parameters: :overdue_before, :callback_before.
+# Each selects flow_id (NULL where there is no flow) and since. Parameters: those of `times`.
 CASES: dict[str, str] = {
     "unknown outcome": f"""
         SELECT flow_id, changed_at AS since FROM attempts a
@@ -44,13 +44,18 @@ CASES: dict[str, str] = {
     "not sent": f"""
         SELECT flow_id, changed_at AS since FROM attempts a WHERE state = 'not sent' AND {_LAST_WORD}
     """,  # noqa: S608
-    # Only of flows this desk sent: seeded history has no attempts, and nobody was asked to call.
+    # Only of flows this desk sent: seeded history has no attempts, and nobody was asked to call. What came
+    # between the copy that atlas.db was restored from and its recovery is lost, which is not missing.
     "callback missing": """
         SELECT f.flow_id, f.ended_at AS since FROM attempts a JOIN flows f ON f.flow_id = a.flow_id
         WHERE a.state = 'uploaded' AND f.confirmed_at IS NOT NULL AND f.ended_at <= :callback_before
           AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.flow_id = f.flow_id AND d.channel = 'callback')
           AND NOT EXISTS (
             SELECT 1 FROM deliveries d WHERE d.attempt_id = a.attempt_id AND d.channel = 'callback')
+          AND (a.started_at >=
+                 coalesce((SELECT CAST(value AS INTEGER) FROM main.book WHERE key = 'recovered_at'), 0)
+            OR f.ended_at + :callback_ms <
+                 (SELECT CAST(value AS INTEGER) FROM main.book WHERE key = 'copied_at'))
     """,
     "alarm": """
         SELECT coalesce(l.flow_id, a.flow_id) AS flow_id, l.raised_at AS since
@@ -64,7 +69,11 @@ REASONS = tuple(CASES)
 
 def times(now: int, overdue_ms: int) -> dict[str, int]:
     """The parameters of `CASES`."""
-    return {"overdue_before": now - overdue_ms, "callback_before": now - CALLBACK_EXPECTED_MS}
+    return {
+        "overdue_before": now - overdue_ms,
+        "callback_before": now - CALLBACK_EXPECTED_MS,
+        "callback_ms": CALLBACK_EXPECTED_MS,
+    }
 
 
 def attention(books: Books, *, now: int, overdue_ms: int, reasons: Collection[str] = REASONS) -> pd.DataFrame:
