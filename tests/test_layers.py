@@ -48,6 +48,7 @@ HOMES: dict[str, set[str]] = {
     "streamlit": {"web", "pages", "app"},
     "pyarrow": {"exporting"},
     "xlsxwriter": {"exporting"},
+    "scipy": {"insight"},
     "rapidfuzz": {"sandbox", "insight"},
     "PIL": {"sandbox"},
 }

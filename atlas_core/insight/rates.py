@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import betaincinv
 
 FEWEST = 30
 """A rate, median or change of fewer cases is shown as too few to say."""
@@ -19,7 +20,7 @@ _MANY = 20_000
 _BIN_BITS = 16
 
 Float64 = npt.NDArray[np.float64]
-_95_PERCENT = 1.959963984540054
+Z_95 = 1.959963984540054
 _BY_CHANCE = 0.05  # how often all comparisons together may find a change where there is none
 
 
@@ -38,7 +39,7 @@ def wilson_interval(part: npt.ArrayLike, whole: npt.ArrayLike) -> tuple[Float64,
     """
     n = np.asarray(whole, np.float64)
     p = rate(part, whole)
-    z = _95_PERCENT
+    z = Z_95
     with np.errstate(invalid="ignore", divide="ignore"):
         middle = (p + z * z / (2 * n)) / (1 + z * z / n)
         reach = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
@@ -82,6 +83,22 @@ def _surprise(expected: Float64, too_many: Float64) -> Float64:
     observed = expected + too_many
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(observed > 0, observed * np.log(observed / expected), 0.0)
+
+
+def exact_interval(part: npt.ArrayLike, whole: npt.ArrayLike) -> tuple[Float64, Float64]:
+    """The 95 % Clopper-Pearson interval of part ÷ whole, each 0–1; 0 to 1 of nothing.
+
+    It covers the true share in at least 95 % of all samples, however few the cases or rare the event, where
+    Wilson's covers it in 95 % on the average of shares. `part` and `whole` need not be whole numbers: those
+    of weighted samples are not.
+    """
+    k, n = np.broadcast_arrays(np.asarray(part, np.float64), np.asarray(whole, np.float64))
+    tail = 0.025
+    inside = (n > 0) & (k > 0)
+    low = np.where(inside, betaincinv(np.where(inside, k, 1), np.where(inside, n - k + 1, 1), tail), 0.0)
+    inside = (n > 0) & (k < n)
+    high = np.where(inside, betaincinv(np.where(inside, k + 1, 1), np.where(inside, n - k, 1), 1 - tail), 1.0)
+    return low, high
 
 
 def percentiles(values: npt.NDArray[Any], *shares: float) -> tuple[int | None, ...]:
