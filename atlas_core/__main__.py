@@ -67,6 +67,12 @@ def _restore(settings: Settings, options: argparse.Namespace) -> int:
     return run_restore(settings, options.backup, options.to)
 
 
+def _verify_audit(settings: Settings, options: argparse.Namespace) -> int:
+    from atlas_core.cli.verify_audit import run_verify_audit
+
+    return run_verify_audit(settings, options.head)
+
+
 def _export(settings: Settings, options: argparse.Namespace) -> int:
     from atlas_core.cli.export import run_export, run_export_job
 
@@ -136,6 +142,10 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--filter", default="", metavar="ADDRESS", help="a link copied from Results")
     export.add_argument("--job", help=argparse.SUPPRESS)
     export.set_defaults(run=_export)
+
+    audit = commands.add_parser("verify-audit", help="is the audit log what was written?")
+    audit.add_argument("--head", metavar="HASH", help="the hash that an earlier call printed")
+    audit.set_defaults(run=_verify_audit)
 
     check = commands.add_parser("check", help="are Atlas, the credentials, the receiver and the books well?")
     check.set_defaults(run=_check)

@@ -3,6 +3,7 @@
     AtlasDeskError
     ├── SettingsError            a setting is missing or wrong; names it
     ├── InputError               a person's input cannot be used; says which and why
+    ├── NotAllowed               somebody's roles do not allow what they asked for
     ├── PayloadError             bytes or JSON that are not what the contract says; says where
     ├── AtlasError               a call to Atlas did not bring what was asked
     │   ├── NotSent              it never reached Atlas: sending again is safe
@@ -46,6 +47,10 @@ class SettingsError(AtlasDeskError):
 
 class InputError(AtlasDeskError):
     """A person's input cannot be used; the sentence says which part and why."""
+
+
+class NotAllowed(AtlasDeskError, PermissionError):
+    """Somebody's roles do not allow what they asked for; the sentence says which role does."""
 
 
 class PayloadError(AtlasDeskError):

@@ -52,6 +52,16 @@ def desk_environment(data_dir: Path, atlas_url: str | None = None) -> dict[str, 
     return settings
 
 
+def run_command(
+    environment: dict[str, str], *words: str, timeout: float = 90
+) -> subprocess.CompletedProcess[str]:
+    """`python -m atlas_core …`, to its end."""
+    command = [sys.executable, "-m", "atlas_core", *words]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout, check=False
+    )
+
+
 @contextmanager
 def running_pages(environment: dict[str, str]) -> Iterator[str]:
     """The pages as `streamlit run` serves them; gives their address."""

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.desk_processes import run_command
 from tests.other_atlas import OtherAtlas, running_other_atlas
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,13 +44,6 @@ def environment(data_dir: Path, **more: str) -> dict[str, str]:
         "ATLAS_SANDBOX_PORT": str(sandbox),
         **more,
     }
-
-
-def atlas_core(environ: dict[str, str], *words: str, timeout: float = 90) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "atlas_core", *words]
-    return subprocess.run(
-        command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=timeout, check=False
-    )
 
 
 @contextmanager
@@ -103,9 +97,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory, atlas: OtherAtlas) -> Fin
         ATLAS_CLIENT_SECRET="quiet",
     )
     with house_up(environ) as up:
-        sent = atlas_core(environ, "submit", str(csv_of(tmp_path, FLOWS)), "--wait", timeout=120)
+        sent = run_command(environ, "submit", str(csv_of(tmp_path, FLOWS)), "--wait", timeout=120)
         assert sent.returncode == 0, sent.stdout + sent.stderr
-        checked = atlas_core(environ, "check")
+        checked = run_command(environ, "check")
         assert checked.returncode == 0, checked.stdout + checked.stderr
     assert up.returncode == 0
     return atlas, tmp_path / "data"
@@ -164,7 +158,7 @@ def test_a_killed_worker_is_started_again_and_the_rest_goes_on(tmp_path: Path) -
         first = worker_of(up)
         os.kill(first, signal.SIGKILL)
         until = time.monotonic() + 20
-        while "BAD" in (answer := atlas_core(environ, "check").stdout) or worker_of(up) == first:
+        while "BAD" in (answer := run_command(environ, "check").stdout) or worker_of(up) == first:
             assert time.monotonic() < until, answer
         assert up.poll() is None
     assert up.returncode == 0
@@ -190,7 +184,7 @@ def test_a_csv_with_a_bad_row_sends_nothing_and_says_where(tmp_path: Path) -> No
         "application_id,file_url,document_id\nL-1,https://a.example/1,d1\nL-2,http://a.example/2,d2\n"
     )
     environ = environment(tmp_path / "data")
-    answer = atlas_core(environ, "submit", str(file))
+    answer = run_command(environ, "submit", str(file))
     assert answer.returncode == 1
     assert "row 3, file_url: problem: The link must start with https://." in answer.stdout
     assert rows(tmp_path / "data" / "desk.db", "select count(*) from submissions") == [(0,)]
@@ -199,7 +193,7 @@ def test_a_csv_with_a_bad_row_sends_nothing_and_says_where(tmp_path: Path) -> No
 def test_a_taken_port_is_named_before_anything_starts(tmp_path: Path) -> None:
     environ = environment(tmp_path / "data")
     with socket.create_server(("127.0.0.1", int(environ["ATLAS_RECEIVER_PORT"]))):
-        answer = atlas_core(environ, "up")
+        answer = run_command(environ, "up")
     assert answer.returncode == 1
     assert "ATLAS_RECEIVER_PORT" in answer.stderr
     assert "Traceback" not in answer.stderr
@@ -207,7 +201,7 @@ def test_a_taken_port_is_named_before_anything_starts(tmp_path: Path) -> None:
 
 def test_check_says_what_is_not_well_in_words(tmp_path: Path) -> None:
     environ = environment(tmp_path / "data")
-    answer = atlas_core(environ, "check")
+    answer = run_command(environ, "check")
     assert answer.returncode == 1
     assert [line[:3] for line in answer.stdout.splitlines()] == ["BAD"] * 6
     assert "python -m atlas_core up" in answer.stdout

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from atlas_core.access import Action, User, require
+from atlas_core.books.audit import AuditCheck, record_audit, verify_audit
 from atlas_core.books.book import open_for_writing, speaking_of, transaction
 from atlas_core.books.schema import DESK, require_edition
 from atlas_core.clock import now_ms
@@ -236,6 +238,22 @@ class Desk:
         """Forgets one of the owner's own views; somebody else's stays."""
         with self._writing() as connection:
             connection.execute("DELETE FROM saved_views WHERE view_id = ? AND owner = ?", [view_id, owner])
+
+    @contextmanager
+    def acting(
+        self, by: User, action: Action, subject: str = "", *, reason: str = "", now: int | None = None
+    ) -> Iterator[sqlite3.Connection]:
+        """One transaction of one person's: the right to it is asked for first, and the row of the audit log
+        is part of it, so that neither is there without the other. Raises `NotAllowed`."""
+        require(by, action)
+        with self._writing() as connection:
+            record_audit(connection, by, action, subject, reason=reason, now=now)
+            yield connection
+
+    def verify_audit(self, head: str | None = None) -> AuditCheck:
+        """Reads the whole audit log; see `audit.verify_audit`."""
+        with self._book() as connection:
+            return verify_audit(connection, head)
 
     @contextmanager
     def _book(self) -> Iterator[sqlite3.Connection]:

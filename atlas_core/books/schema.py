@@ -70,6 +70,11 @@ def _desk_second(book: Database) -> None:
     _run(book, _ROOM / "desk_0002.sql")
 
 
+@DESK.migrations(name="0003 who did what")
+def _desk_audit(book: Database) -> None:
+    _run(book, _ROOM / "desk_0003.sql")
+
+
 def migrate_atlas(path: Path, backup_dir: Path | None = None) -> None:
     """Creates atlas.db or brings it up to this program's edition; see `migrate`. Backups are beside it where
     no folder is named."""
