@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from atlas_core.books.columns import Columns
 from atlas_core.insight.selection import Selection
-from atlas_core.insight.thresholds import Thresholds
+from atlas_core.thresholds import Thresholds
 from tests.made_columns import (
     DAY,
     DONE,

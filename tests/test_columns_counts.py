@@ -18,8 +18,8 @@ from atlas_core.books.verification import verify_columns
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.insight.distributions import checks_per_score
 from atlas_core.insight.selection import Selection
-from atlas_core.insight.thresholds import Thresholds
 from atlas_core.insight.trends import bands_per_week
+from atlas_core.thresholds import Thresholds
 from tests.made_books import START, add_flow, make_books, make_result
 from tests.made_columns import DAY, MONDAY, MadeCheck, MadeDocument, MadeFlow, made_book
 from tests.mirrored import counted_by_mirror, require_same

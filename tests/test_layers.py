@@ -16,16 +16,17 @@ SOURCES = sorted(
 )
 
 # A room may import the rooms named beside it, besides its own.
-FLOOR = {"errors", "models", "clock", "links", "settings", "access"}
+FLOOR = {"errors", "models", "clock", "links", "settings", "access", "thresholds"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "clock": set(),
     "links": set(),
     "access": {"errors"},
+    "thresholds": {"errors", "models"},
     "models": set(),
     "settings": {"errors"},
     "api": {"errors", "models", "clock", "links"},
-    "books": {"errors", "models", "clock", "links", "access"},
+    "books": {"errors", "models", "clock", "links", "access", "thresholds"},
     "intake": {"errors", "models", "links", "api"},
     "worker": FLOOR | {"api", "books"},
     "insight": FLOOR | {"books"},

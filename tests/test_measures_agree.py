@@ -9,7 +9,7 @@ from hypothesis import given
 from atlas_core.insight import errors, today
 from atlas_core.insight.coverage import coverage, expected_checks
 from atlas_core.insight.selection import Selection
-from atlas_core.insight.thresholds import Thresholds
+from atlas_core.thresholds import Thresholds
 from tests.any_books import (
     CHECKS,
     books,

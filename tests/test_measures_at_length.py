@@ -16,9 +16,9 @@ from atlas_core.insight.odd_one_out import odd_documents
 from atlas_core.insight.quadrants import quadrants
 from atlas_core.insight.rates import percentiles
 from atlas_core.insight.selection import Selection
-from atlas_core.insight.thresholds import Thresholds
 from atlas_core.insight.trends import bands_per_week
 from atlas_core.insight.what_if import what_if
+from atlas_core.thresholds import Thresholds
 from tests.made_columns import MadeCheck, MadeDocument, MadeFlow, made_book
 
 ALL = Selection()

@@ -14,9 +14,9 @@ from atlas_core.insight.cases import CheckRange, check_cases, document_cases
 from atlas_core.insight.distributions import checks_per_band, checks_per_score
 from atlas_core.insight.quadrants import GRID_STEP, QUADRANTS, quadrants
 from atlas_core.insight.selection import Selection
-from atlas_core.insight.thresholds import Thresholds
 from atlas_core.insight.trends import Trait, bands_per_week
 from atlas_core.insight.what_if import what_if
+from atlas_core.thresholds import Thresholds
 from tests.any_books import (
     books,
     both_ways,

@@ -12,7 +12,7 @@ from atlas_core.insight.coverage import coverage, expected_checks
 from atlas_core.insight.cures import cured_codes, flows_to_ask
 from atlas_core.insight.gaps import ABSENT, EMPTY, READ, UNKNOWN, flows_per_gap, gaps, split_read
 from atlas_core.insight.selection import Selection
-from atlas_core.insight.thresholds import Thresholds
+from atlas_core.thresholds import Thresholds
 from tests.made_columns import DAY, FAILED, MONDAY, MadeBook, MadeCheck, MadeDocument, MadeFlow, made_book
 
 ALL = Selection()

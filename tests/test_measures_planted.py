@@ -18,11 +18,11 @@ from atlas_core.insight.periods import steps_of_flows
 from atlas_core.insight.quadrants import hundredths, quadrants
 from atlas_core.insight.rates import changed, percentiles, rate, wilson_interval
 from atlas_core.insight.selection import Selection, selected_flows
-from atlas_core.insight.thresholds import Thresholds
 from atlas_core.insight.today import time_per_stage
 from atlas_core.insight.trends import bands_per_week
 from atlas_core.insight.what_if import what_if
 from atlas_core.models import FlowStatus
+from atlas_core.thresholds import Thresholds
 from tests.any_books import books, few_books, thresholds
 from tests.made_columns import DAY, MONDAY, READ_FIRST, RUNNING, MadeCheck, MadeDocument, MadeFlow, made_book
 

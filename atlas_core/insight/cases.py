@@ -13,7 +13,8 @@ from atlas_core.books.columns import DEAD, NO_SCORE, Columns, Flags
 from atlas_core.insight.quadrants import hundredths
 from atlas_core.insight.selection import Selection, selected_documents, selected_flows, selected_kinds
 from atlas_core.insight.tally import SCORE_PLACES, kind_and_score, stretches
-from atlas_core.insight.thresholds import BANDS, SCORES, Thresholds
+from atlas_core.insight.thresholds import BANDS, SCORES, cut
+from atlas_core.thresholds import Thresholds
 
 PER_PAGE = 50
 _USUAL = Thresholds()
@@ -117,7 +118,7 @@ def _wanted_scores(columns: Columns, selection: Selection, within: CheckRange) -
     for bands, thresholds in ((within.bands, within.thresholds), (within.bands_after, within.after)):
         if bands:
             places = [place for place, band in enumerate(BANDS) if str(band) in bands]
-            wanted[:, :SCORES] &= np.isin(thresholds.cut(names), places)
+            wanted[:, :SCORES] &= np.isin(cut(thresholds, names), places)
     wanted[~selected_kinds(columns, selection)] = False
     return wanted
 

@@ -17,8 +17,8 @@ from atlas_core.insight.frames import frame_of
 from atlas_core.insight.rates import FEWEST, rate
 from atlas_core.insight.selection import Selection, kept, selected_flows
 from atlas_core.insight.tally import SCORE_PLACES, flow_bits, stretches
-from atlas_core.insight.thresholds import Thresholds
 from atlas_core.models import Outcome
+from atlas_core.thresholds import Thresholds
 
 Expected = tuple[tuple[str, tuple[str, ...]], ...]
 """(product, names of its checks), by product."""

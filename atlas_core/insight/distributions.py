@@ -14,8 +14,9 @@ from atlas_core.insight.rates import FEWEST, rate
 from atlas_core.insight.score_counts import count_scores
 from atlas_core.insight.selection import Selection, kept, selected_kinds
 from atlas_core.insight.tally import SCORE_PLACES
-from atlas_core.insight.thresholds import BANDS, SCORES, Thresholds
+from atlas_core.insight.thresholds import BANDS, SCORES, cut
 from atlas_core.models import Band
+from atlas_core.thresholds import Thresholds
 
 _SPIKE_SHARE = 0.05  # of the check's scores, at one value
 _SPIKE_FACTOR = 4  # times what its neighbours hold on average
@@ -89,7 +90,7 @@ def name_cells(columns: Columns, selection: Selection) -> tuple[tuple[str, ...],
 
 def band_counts(table: ScoreTable, thresholds: Thresholds) -> Int64:
     """Cross-checks of each check in each band: shape (checks, bands), in the order of `BANDS`."""
-    return _sum_by_band(table.counts, thresholds.cut(table.checks))
+    return _sum_by_band(table.counts, cut(thresholds, table.checks))
 
 
 def _sum_by_band(counts: Int64, bands: npt.NDArray[np.uint8]) -> Int64:

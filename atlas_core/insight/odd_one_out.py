@@ -16,7 +16,8 @@ from atlas_core.books.columns import NO_SCORE, Columns, Flags, UInt32
 from atlas_core.insight.frames import frame_of, picked
 from atlas_core.insight.selection import Selection, kept, selected_flows
 from atlas_core.insight.tally import count_together, low_rows, rows_around
-from atlas_core.insight.thresholds import Thresholds, review_limits
+from atlas_core.insight.thresholds import review_limits
+from atlas_core.thresholds import Thresholds
 
 Places = npt.NDArray[np.int64]
 Kinds = npt.NDArray[np.uint16]

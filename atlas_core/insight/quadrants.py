@@ -13,7 +13,8 @@ from atlas_core.insight.frames import frame_of
 from atlas_core.insight.rates import rate
 from atlas_core.insight.selection import Selection, kept, selected_flows, selected_kinds
 from atlas_core.insight.tally import SCORE_PLACES, count_checks, one_group
-from atlas_core.insight.thresholds import Thresholds, low_scores
+from atlas_core.insight.thresholds import low_scores
+from atlas_core.thresholds import Thresholds
 
 QUADRANTS = ("reading problem", "real mismatch", "lucky pass", "good")
 """Low similarity, badly read · low, well read · passes, badly read · passes, well read."""

@@ -15,7 +15,8 @@ from atlas_core.insight.rates import changed, rate, wilson_interval
 from atlas_core.insight.score_counts import count_scores
 from atlas_core.insight.selection import Selection, kept, selected_flows, selected_kinds
 from atlas_core.insight.tally import SCORE_PLACES
-from atlas_core.insight.thresholds import BANDS, SCORES, Thresholds
+from atlas_core.insight.thresholds import BANDS, SCORES, cut
+from atlas_core.thresholds import Thresholds
 
 Trait = Literal["document_type", "product", "quality", "dealer"]
 
@@ -55,7 +56,7 @@ def bands_per_week(
         groups = top_groups(columns, by, selected_flows(columns, selection), at_most)
     wanted = np.flatnonzero(selected_kinds(columns, selection))
     kinds = [columns.names.kinds[place] for place in wanted]
-    bands = thresholds.cut([kind.name for kind in kinds])
+    bands = cut(thresholds, [kind.name for kind in kinds])
     left_out = len(kinds) * len(BANDS)
     cells = np.full((len(columns.names.kinds), SCORE_PLACES), left_out, np.int64)
     cells[wanted, :SCORES] = np.arange(len(kinds))[:, None] * len(BANDS) + bands

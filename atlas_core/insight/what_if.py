@@ -13,8 +13,9 @@ from atlas_core.insight.distributions import checks_per_score
 from atlas_core.insight.frames import frame_of
 from atlas_core.insight.selection import Selection, flow_ids, kept, selected_flows
 from atlas_core.insight.tally import low_rows
-from atlas_core.insight.thresholds import BANDS, Thresholds, review_limits
+from atlas_core.insight.thresholds import BANDS, cut, review_limits
 from atlas_core.models import Outcome
+from atlas_core.thresholds import Thresholds
 
 _CLEAR, _REVIEW = OUTCOMES.index(Outcome.CLEAR), OUTCOMES.index(Outcome.REVIEW)
 
@@ -103,7 +104,7 @@ def _moved_checks(
     columns: Columns, selection: Selection, before: Thresholds, after: Thresholds
 ) -> pd.DataFrame:
     table = checks_per_score(columns, selection)
-    was, is_now = before.cut(table.checks), after.cut(table.checks)
+    was, is_now = cut(before, table.checks), cut(after, table.checks)
     rows = []
     for check, counts, old, new in zip(table.checks, table.counts, was, is_now, strict=True):
         for from_band in range(len(BANDS)):

@@ -12,7 +12,7 @@ from atlas_core.insight import theme
 from atlas_core.insight.cases import CheckRange, check_cases, document_cases
 from atlas_core.insight.differences import LABEL
 from atlas_core.insight.selection import Selection
-from atlas_core.insight.thresholds import Thresholds
+from atlas_core.thresholds import Thresholds
 from atlas_core.web import loaders
 from atlas_core.web.chart_parts import viewer_palette
 from atlas_core.web.check_parts import show_check_head, show_sides

@@ -17,7 +17,7 @@ from atlas_core.insight.gaps import EMPTY, READ, UNKNOWN, Gap, flows_per_gap, ga
 from atlas_core.insight.measures import share_in_words
 from atlas_core.insight.odd_one_out import OddOnes, odd_documents
 from atlas_core.insight.selection import Selection
-from atlas_core.insight.thresholds import Thresholds
+from atlas_core.thresholds import Thresholds
 from atlas_core.web import loaders
 from atlas_core.web.case_parts import show_flow_cases
 from atlas_core.web.chart_parts import Point, show_chart, viewer_palette

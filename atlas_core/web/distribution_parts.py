@@ -15,8 +15,8 @@ from atlas_core.insight.charts_checks import MOST_STRIPS, Strip, checks_per_scor
 from atlas_core.insight.distributions import ScoreTable, checks_per_band, checks_per_score, spikes
 from atlas_core.insight.measures import share_in_words
 from atlas_core.insight.selection import Selection
-from atlas_core.insight.thresholds import Thresholds
 from atlas_core.models import Band
+from atlas_core.thresholds import Thresholds
 from atlas_core.web.chart_parts import Point, show_chart, viewer_palette
 from atlas_core.web.opened import NO_SCORE, open_cases, opening_column, span_text
 from atlas_core.web.tables import table_height

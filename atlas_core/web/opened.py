@@ -15,7 +15,7 @@ from atlas_core.insight.cases import CheckRange
 from atlas_core.insight.periods import Step
 from atlas_core.insight.selection import Selection
 from atlas_core.insight.theme import BANDS, words_of_code, words_of_error
-from atlas_core.insight.thresholds import Thresholds
+from atlas_core.thresholds import Thresholds
 from atlas_core.web.selection_filters import PAGE, day_of, moment_of, put, value_of
 
 PREFIX = "case_"

@@ -18,9 +18,9 @@ from atlas_core.insight.quadrants import GRID_STEP, QUADRANTS, quadrants
 from atlas_core.insight.rates import FEWEST, LEAST_CHANGE
 from atlas_core.insight.selection import Selection
 from atlas_core.insight.theme import words_of_code
-from atlas_core.insight.thresholds import Thresholds
 from atlas_core.insight.trends import Trait, bands_per_week
 from atlas_core.models import Band
+from atlas_core.thresholds import Thresholds
 from atlas_core.web.chart_parts import Point, show_chart, viewer_palette
 from atlas_core.web.opened import open_cases, period_parts, span_text
 from atlas_core.web.parts import show_empty

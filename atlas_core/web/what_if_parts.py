@@ -12,9 +12,9 @@ from atlas_core.books.columns import Columns
 from atlas_core.errors import InputError
 from atlas_core.insight import theme
 from atlas_core.insight.selection import Selection
-from atlas_core.insight.thresholds import Thresholds
 from atlas_core.insight.what_if import WhatIf, what_if
 from atlas_core.models import Outcome
+from atlas_core.thresholds import Thresholds
 from atlas_core.web import loaders
 from atlas_core.web.case_parts import show_flow_cases
 from atlas_core.web.opened import close_cases, opened_cases, opening_column, span_of, span_text

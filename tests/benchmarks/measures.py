@@ -35,7 +35,7 @@ from atlas_core.insight import (
 )
 from atlas_core.insight import selection as selecting
 from atlas_core.insight.selection import Selection
-from atlas_core.insight.thresholds import Thresholds
+from atlas_core.thresholds import Thresholds
 from tests.benchmarks.large import LargeBooks, large_books, wanted_flows
 
 ROUNDS = 9
