@@ -3,6 +3,7 @@
     AtlasDeskError
     ├── SettingsError            a setting is missing or wrong; names it
     ├── InputError               a person's input cannot be used; says which and why
+    ├── CaseMoved                a case is no longer what somebody saw of it; says what happened to it
     ├── NotAllowed               somebody's roles do not allow what they asked for
     ├── PayloadError             bytes or JSON that are not what the contract says; says where
     ├── AtlasError               a call to Atlas did not bring what was asked
@@ -47,6 +48,10 @@ class SettingsError(AtlasDeskError):
 
 class InputError(AtlasDeskError):
     """A person's input cannot be used; the sentence says which part and why."""
+
+
+class CaseMoved(AtlasDeskError):
+    """A case is no longer what the person saw when they judged it: nothing of theirs was kept."""
 
 
 class NotAllowed(AtlasDeskError, PermissionError):

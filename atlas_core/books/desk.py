@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 from atlas_core.access import Action, User, require
 from atlas_core.books.audit import AuditCheck, record_audit, verify_audit
 from atlas_core.books.book import open_for_writing, speaking_of, transaction
 from atlas_core.books.schema import DESK, require_edition
+from atlas_core.books.submission_rows import LINKS_KEPT_MS, checked_parameters, insert_submission
 from atlas_core.clock import now_ms
 from atlas_core.errors import InputError
-from atlas_core.links import signature_ends_at, split_url
 from atlas_core.models import Decision, FileToSend, Submission, SubmissionToSave
 
-LINKS_KEPT_MS = 24 * 3_600_000
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Desk:
@@ -54,10 +56,10 @@ class Desk:
     ) -> list[int]:
         """Saves many under one group in one transaction: all of them or none. Returns their ids in order."""
         created_at = now_ms() if now is None else now
-        rows = [_checked(submission) for submission in submissions]
-        with self._writing() as connection:
+        rows = [checked_parameters(submission) for submission in submissions]
+        with self.writing() as connection:
             return [
-                _insert(connection, submission, params, source, group_id, created_at)
+                insert_submission(connection, submission, params, source, group_id, created_at)
                 for submission, params in zip(submissions, rows, strict=True)
             ]
 
@@ -128,7 +130,7 @@ class Desk:
 
         The first decision on an attempt stands: a second one raises `InputError`.
         """
-        with self._writing() as connection:
+        with self.writing() as connection:
             if connection.execute(
                 "SELECT 1 FROM decisions WHERE submission_id = ? AND attempt_number = ?",
                 [submission_id, attempt_number],
@@ -160,7 +162,7 @@ class Desk:
 
     def want_look(self, flow_uuid: str, now: int | None = None) -> None:
         """Records that a person wants this flow looked at soon; asking twice is asking once."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(
                 "INSERT INTO looks_wanted (flow_uuid, wanted_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
                 [flow_uuid, now_ms() if now is None else now],
@@ -224,7 +226,7 @@ class Desk:
         name = " ".join(name.split())
         if not 1 <= len(name) <= 80:
             raise InputError("A saved view needs a name of 1 to 80 characters.")
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(
                 """
                 INSERT INTO saved_views (owner, name, address, is_shared, saved_at) VALUES (?, ?, ?, ?, ?)
@@ -236,24 +238,37 @@ class Desk:
 
     def forget_view(self, owner: str, view_id: int) -> None:
         """Forgets one of the owner's own views; somebody else's stays."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute("DELETE FROM saved_views WHERE view_id = ? AND owner = ?", [view_id, owner])
 
     @contextmanager
     def acting(
-        self, by: User, action: Action, subject: str = "", *, reason: str = "", now: int | None = None
+        self,
+        by: User,
+        action: Action,
+        subject: str = "",
+        *,
+        reason: str = "",
+        detail: Mapping[str, object] | None = None,
+        now: int | None = None,
     ) -> Iterator[sqlite3.Connection]:
         """One transaction of one person's: the right to it is asked for first, and the row of the audit log
         is part of it, so that neither is there without the other. Raises `NotAllowed`."""
         require(by, action)
-        with self._writing() as connection:
-            record_audit(connection, by, action, subject, reason=reason, now=now)
+        with self.writing() as connection:
+            record_audit(connection, by, action, subject, reason=reason, detail=detail, now=now)
             yield connection
+
+    def read(
+        self, fn: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """What a function of the books' own answers over this book."""
+        with self._book() as connection:
+            return fn(connection, *args, **kwargs)
 
     def verify_audit(self, head: str | None = None) -> AuditCheck:
         """Reads the whole audit log; see `audit.verify_audit`."""
-        with self._book() as connection:
-            return verify_audit(connection, head)
+        return self.read(verify_audit, head)
 
     @contextmanager
     def _book(self) -> Iterator[sqlite3.Connection]:
@@ -261,59 +276,6 @@ class Desk:
             yield connection
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> Iterator[sqlite3.Connection]:
         with self._book() as connection, transaction(connection):
             yield connection
-
-
-def _checked(submission: SubmissionToSave) -> str:
-    """The flow_params as JSON text. Raises `InputError` where the submission cannot be kept."""
-    if not 1 <= len(submission.application_id) <= 64:
-        raise InputError("application_id must have 1 to 64 characters.")
-    if not submission.files:
-        raise InputError("A submission needs at least one document.")
-    try:
-        return json.dumps(submission.flow_params, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError):
-        raise InputError("flow_params must be JSON: texts, numbers, lists and objects only.") from None
-
-
-def _insert(
-    connection: sqlite3.Connection,
-    submission: SubmissionToSave,
-    params: str,
-    source: str,
-    group_id: str | None,
-    created_at: int,
-) -> int:
-    # From the clock, not from 1: beside an older atlas.db a new or restored desk must not give a number
-    # again that has an attempt there, for that would pass as already sent.
-    submission_id = connection.execute(
-        """
-        INSERT INTO submissions
-          (submission_id, application_id, product_type, flow_params, source, group_id, created_at)
-        SELECT max(coalesce(max(submission_id), 0) + 1, ?6), ?1, ?2, ?3, ?4, ?5, ?6 FROM submissions
-        RETURNING submission_id
-        """,
-        [submission.application_id, submission.product_type, params, source, group_id, created_at],
-    ).fetchone()[0]
-    latest = created_at + LINKS_KEPT_MS
-    connection.executemany(
-        """
-        INSERT INTO submission_files
-          (submission_id, position, document_id, url_host, object_name, file_url, ends_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?)
-        """,
-        [
-            (
-                submission_id,
-                position,
-                file.document_id,
-                *split_url(file.file_url),
-                file.file_url,
-                min(signature_ends_at(file.file_url) or latest, latest),
-            )
-            for position, file in enumerate(submission.files)
-        ],
-    )
-    return int(submission_id)

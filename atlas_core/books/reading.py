@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 import pandas as pd
 
@@ -19,6 +19,9 @@ from atlas_core.books.book import (
     undo_interrupted_write,
 )
 from atlas_core.books.schema import ATLAS, DESK, require_edition
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _WHOLE = frozenset(
     {"attempt_number", "checks", "delivery_id", "document_errors", "documents", "fields", "flows", "ordinal"}
@@ -49,6 +52,13 @@ class Books:
             cursor = self._connection.execute(sql, parameters)
             names = [column[0] for column in cursor.description]
             return typed_frame(names, cursor.fetchall())
+
+    def read(
+        self, fn: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """What a function of the books' own answers over this connection."""
+        with speaking_of(self._atlas):
+            return fn(self._connection, *args, **kwargs)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:

@@ -60,6 +60,11 @@ def _atlas_answers(book: Database) -> None:
     _run(book, _ROOM / "atlas_0003.sql")
 
 
+@ATLAS.migrations(name="0005 outcomes by thresholds")
+def _atlas_thresholds(book: Database) -> None:
+    _run(book, _ROOM / "atlas_0005.sql")
+
+
 @DESK.migrations(name="0001 what we said")
 def _desk_first(book: Database) -> None:
     _run(book, _ROOM / "desk.sql")
@@ -73,6 +78,11 @@ def _desk_second(book: Database) -> None:
 @DESK.migrations(name="0003 who did what")
 def _desk_audit(book: Database) -> None:
     _run(book, _ROOM / "desk_0003.sql")
+
+
+@DESK.migrations(name="0004 what people judged")
+def _desk_judged(book: Database) -> None:
+    _run(book, _ROOM / "desk_0004.sql")
 
 
 def migrate_atlas(path: Path, backup_dir: Path | None = None) -> None:

@@ -1,0 +1,222 @@
+"""The queue of cases that need a person: which one is next, and how many wait.
+
+A case waits as long as nobody has decided on the result that counts now: a newer result brings it back. The
+worst come first, and of equal ones the oldest. Passes that were drawn by lot are mixed in: each takes the
+place of some other case, picked by a hash of its id, so that nothing tells it from the others but its score;
+and that is hidden, as it is in about as many ordinary cases.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from atlas_core.books.columns import OUTCOMES, Columns, Flags
+from atlas_core.books.queries.lots import Lot, lots_since
+from atlas_core.books.queries.reviews import assigned_cases, decided_cases, open_second_looks, taken_cases
+from atlas_core.books.reading import Books
+from atlas_core.models import Outcome
+
+Ids = npt.NDArray[np.int64]
+
+_UNDECIDED = -1
+_NONE = 0
+_GONE = np.iinfo(np.int64).max  # a result that is not kept any more: it is not the one that counts
+_REVIEW, _FAILED = (OUTCOMES.index(outcome) for outcome in (Outcome.REVIEW, Outcome.FAILED))
+_AGES = 1 << 44  # more than any moment in milliseconds
+_DECOYS_AT_MOST = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class NextCase:
+    """A case to look at.
+
+    `lots`: the positions of its cross-checks that were drawn, each with the share it was drawn by.
+    `is_second`: it is judged once more, apart from the first time. `hides_scores`: a drawn one among its
+    cross-checks must not be told from the others. `is_again`: somebody decided on an earlier result of it.
+    """
+
+    flow_id: int
+    lots: Mapping[int, float]
+    is_second: bool
+    hides_scores: bool
+    is_again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The cases that wait for one person: `total`; of them those `assigned` to that person, those that are
+    there `again` because a newer result came, those to be judged a `second` time; and when the oldest flow
+    among them began (ms; None)."""
+
+    total: int
+    assigned: int
+    again: int
+    second: int
+    oldest_at: int | None
+
+
+@dataclass(slots=True)
+class _Followed:
+    """What people decided and what was drawn, row after row; arrays have a place for each flow_id."""
+
+    source: object = None
+    decided: Ids = field(default_factory=lambda: np.empty(0, np.int64))  # on which result
+    drawn: Ids = field(default_factory=lambda: np.empty(0, np.int64))  # in which result
+    sent_on: dict[int, str] = field(default_factory=dict)  # to a second person, by whom
+    lots: dict[int, list[Lot]] = field(default_factory=dict)
+    last_decision: int = 0
+    last_lot: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """Which flows wait for one person, and which of them for what."""
+
+    mask: Flags
+    assigned: Ids
+    second: Ids
+
+
+class ReviewQueue:
+    """The queue over one pair of books, for all sessions of a process."""
+
+    def __init__(self) -> None:
+        self._door = threading.Lock()
+        self._followed = _Followed()
+
+    def next_case(
+        self, books: Books, columns: Columns, who: str, *, now: int, fits: Flags | None = None
+    ) -> NextCase | None:
+        """The first case that waits for this person, of the flows that fit; None where there is none.
+
+        What is assigned to the person comes before all others; what somebody else has or is assigned never.
+        """
+        with self._door:
+            wait = self._wait(books, columns, who, now, fits)
+            ids = wait.assigned if len(wait.assigned) else np.flatnonzero(wait.mask)
+            if not len(ids):
+                return None
+            return self._described(columns, self._first(columns, ids), wait)
+
+    def waiting(
+        self, books: Books, columns: Columns, who: str, *, now: int, fits: Flags | None = None
+    ) -> Waiting:
+        """How many cases wait for this person."""
+        with self._door:
+            wait = self._wait(books, columns, who, now, fits)
+            began = columns.flows.created_at[wait.mask]
+            is_again = wait.mask & (self._followed.decided[: len(wait.mask)] != _UNDECIDED)
+            return Waiting(
+                total=len(began),
+                assigned=len(wait.assigned),
+                again=int(np.count_nonzero(is_again)) - len(wait.second),
+                second=len(wait.second),
+                oldest_at=int(began.min()) if len(began) else None,
+            )
+
+    def case(self, books: Books, columns: Columns, flow_id: int, who: str, *, now: int) -> NextCase:
+        """The same of one case, which somebody opened by its address."""
+        with self._door:
+            return self._described(columns, flow_id, self._wait(books, columns, who, now, None))
+
+    # ------------------------------------------------------------------------------------------- following
+
+    def _follow(self, books: Books, columns: Columns) -> None:
+        flows = columns.flows
+        source = flows.result if flows.result.base is None else flows.result.base
+        if self._followed.source is not source:
+            # Another file may be another book's, in which the same numbers mean other flows.
+            self._followed = _Followed(source)
+        held = self._followed
+        held.decided, held.drawn = (_roomy(part, len(flows)) for part in (held.decided, held.drawn))
+        for row in decided_cases(books, held.last_decision):
+            held.last_decision = row.decision_id
+            if row.flow_id is None or row.is_second or row.flow_id >= len(held.decided):
+                continue
+            held.sent_on.pop(row.flow_id, None)
+            if row.decision == "second person":
+                held.sent_on[row.flow_id] = row.decided_by
+            if row.decision in ("undone", "second person"):
+                held.decided[row.flow_id] = _UNDECIDED
+            else:
+                held.decided[row.flow_id] = row.result_id or (_GONE if row.had_result else _NONE)
+        for lot in lots_since(books, held.last_lot):
+            held.last_lot = lot.lot_id
+            if lot.flow_id < len(held.drawn):
+                held.lots.setdefault(lot.flow_id, []).append(lot)
+                held.drawn[lot.flow_id] = max(held.drawn[lot.flow_id], lot.result_id)
+
+    def _wait(self, books: Books, columns: Columns, who: str, now: int, fits: Flags | None) -> _Wait:
+        self._follow(books, columns)
+        held, flows, size = self._followed, columns.flows, len(columns.flows)
+        mask = (flows.outcome == _REVIEW) | (flows.outcome == _FAILED)
+        mask |= self._is_drawn(columns)
+        mask &= flows.exists
+        mask &= held.decided[:size] != flows.result
+        mask[[flow_id for flow_id, by in held.sent_on.items() if by == who and flow_id < size]] = False
+        second = _places(open_second_looks(books), size, lambda first: first != who)
+        is_decided = held.decided[second] == flows.result[second]
+        second = second[is_decided]
+        mask[second] = True
+        assigned = assigned_cases(books)
+        mask[_places(taken_cases(books, now=now), size, lambda other: other != who)] = False
+        mask[_places(assigned, size, lambda other: other != who)] = False
+        if fits is not None:
+            mask &= fits
+        mine = _places(assigned, size, lambda other: other == who)
+        return _Wait(mask, mine[mask[mine]], second[mask[second]])
+
+    def _is_drawn(self, columns: Columns) -> Flags:
+        drawn = self._followed.drawn[: len(columns.flows)]
+        return np.asarray((drawn == columns.flows.result) & (drawn > _NONE))
+
+    # -------------------------------------------------------------------------------------------- choosing
+
+    def _first(self, columns: Columns, ids: Ids) -> int:
+        flows = columns.flows
+        places = ids
+        outcome = flows.outcome[ids]
+        is_ordinary = (outcome == _REVIEW) | (outcome == _FAILED)
+        if not is_ordinary.all() and is_ordinary.any():
+            ordinary = ids[is_ordinary]
+            stands_in = ordinary[(_hash(ids[~is_ordinary]) % np.uint64(len(ordinary))).astype(np.int64)]
+            places = ids.copy()
+            places[~is_ordinary] = stands_in
+        score = flows.min_score[places].astype(np.int64) + 1
+        score[flows.outcome[places] == _FAILED] = 0
+        return int(ids[np.argmin(score * _AGES + flows.created_at[places])])
+
+    def _described(self, columns: Columns, flow_id: int, wait: _Wait) -> NextCase:
+        held, result = self._followed, int(columns.flows.result[flow_id])
+        decided = int(held.decided[flow_id])
+        lots = {lot.position: lot.share for lot in held.lots.get(flow_id, ()) if lot.result_id == result}
+        is_second = bool((wait.second == flow_id).any())
+        drawn = int(np.count_nonzero(self._is_drawn(columns) & wait.mask))
+        share = min(_DECOYS_AT_MOST, drawn / max(1, int(np.count_nonzero(wait.mask)) - drawn))
+        is_decoy = int(_hash(np.array([~flow_id]))[0]) < share * 2.0**64
+        is_again = decided not in (_UNDECIDED, result) and not is_second
+        return NextCase(flow_id, lots, is_second, bool(lots) or is_decoy, is_again)
+
+
+def _roomy(held: Ids, size: int) -> Ids:
+    if len(held) >= size:
+        return held
+    return np.concatenate([held, np.full(size + size // 8 - len(held), _UNDECIDED, np.int64)])
+
+
+def _places(pairs: list[tuple[int, str]], size: int, wanted: Callable[[str], bool]) -> Ids:
+    return np.array([flow_id for flow_id, who in pairs if flow_id < size and wanted(who)], np.int64)
+
+
+def _hash(ids: Ids) -> npt.NDArray[np.uint64]:
+    """A number for each id in which nothing of the id can be seen (splitmix64)."""
+    with np.errstate(over="ignore"):
+        mixed = ids.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(mixed ^ (mixed >> np.uint64(31)))
