@@ -82,7 +82,7 @@ def desk(books: MadeBooks) -> Desk:
 def test_a_claimed_case_is_nobody_elses_until_the_claim_ends(desk: Desk, books: MadeBooks) -> None:
     ends_at = claim_case(desk, ANNA, "flow-0001", now=START)
     assert ends_at == START + CLAIM_MS
-    with pytest.raises(CaseMoved, match="anna@lender.example is working on this case"):
+    with pytest.raises(CaseMoved, match=r"^anna@.* is working on this case"):
         claim_case(desk, RAVI, "flow-0001", now=ends_at - 1)
     assert claim_case(desk, ANNA, "flow-0001", now=START + 5) == START + 5 + CLAIM_MS
     with reading(books) as opened:
@@ -222,9 +222,7 @@ def test_two_who_decide_at_once_are_one_decision_and_one_told_b118(desk: Desk, b
         lambda: decide_case(desk, RAVI, SEEN, "reject", outcome="review", in_force=USUAL),
         lambda: give_verdict(desk, RAVI, SEEN, [CHECK], "same", adoption_id=None),
     ):
-        with pytest.raises(
-            CaseMoved, match=r"anna@lender.example has decided this case meanwhile \(accept\)"
-        ):
+        with pytest.raises(CaseMoved, match=r"^anna@.* has decided this case meanwhile \(accept\)"):
             do()
     with reading(books) as opened:
         record = case_record(opened, "flow-0001", now=START)

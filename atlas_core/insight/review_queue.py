@@ -1,9 +1,8 @@
 """The queue of cases that need a person: which one is next, and how many wait.
 
 A case waits as long as nobody has decided on the result that counts now: a newer result brings it back. The
-worst come first, and of equal ones the oldest. Passes that were drawn by lot are mixed in: each takes the
-place of some other case, picked by a hash of its id, so that nothing tells it from the others but its score;
-and that is hidden, as it is in about as many ordinary cases.
+worst come first, and of equal ones the oldest. Passes that were drawn by lot are mixed in evenly, so that
+nothing tells one from the others but its score; and that is hidden, as it is in about as many ordinary cases.
 """
 
 from __future__ import annotations
@@ -179,17 +178,16 @@ class ReviewQueue:
 
     def _first(self, columns: Columns, ids: Ids) -> int:
         flows = columns.flows
-        places = ids
-        outcome = flows.outcome[ids]
-        is_ordinary = (outcome == _REVIEW) | (outcome == _FAILED)
-        if not is_ordinary.all() and is_ordinary.any():
-            ordinary = ids[is_ordinary]
-            stands_in = ordinary[(_hash(ids[~is_ordinary]) % np.uint64(len(ordinary))).astype(np.int64)]
-            places = ids.copy()
-            places[~is_ordinary] = stands_in
-        score = flows.min_score[places].astype(np.int64) + 1
-        score[flows.outcome[places] == _FAILED] = 0
-        return int(ids[np.argmin(score * _AGES + flows.created_at[places])])
+        is_ordinary = (flows.outcome[ids] == _REVIEW) | (flows.outcome[ids] == _FAILED)
+        ordinary, drawn = ids[is_ordinary], ids[~is_ordinary]
+        if len(ordinary):
+            score = flows.min_score[ordinary].astype(np.int64) + 1
+            score[flows.outcome[ordinary] == _FAILED] = 0
+            worst = int(ordinary[np.argmin(score * _AGES + flows.created_at[ordinary])])
+            # Drawn ones come with a chance of their share; it is thrown anew whenever one of either is gone.
+            if not _falls(worst * len(ids) + len(drawn), len(drawn) / len(ids)):
+                return worst
+        return int(drawn[np.argmin(_hash(drawn))])
 
     def _described(self, columns: Columns, flow_id: int, wait: _Wait) -> NextCase:
         held, result = self._followed, int(columns.flows.result[flow_id])
@@ -198,7 +196,7 @@ class ReviewQueue:
         is_second = bool((wait.second == flow_id).any())
         drawn = int(np.count_nonzero(self._is_drawn(columns) & wait.mask))
         share = min(_DECOYS_AT_MOST, drawn / max(1, int(np.count_nonzero(wait.mask)) - drawn))
-        is_decoy = int(_hash(np.array([~flow_id]))[0]) < share * 2.0**64
+        is_decoy = _falls(~flow_id, share)
         is_again = decided not in (_UNDECIDED, result) and not is_second
         return NextCase(flow_id, lots, is_second, bool(lots) or is_decoy, is_again)
 
@@ -211,6 +209,11 @@ def _roomy(held: Ids, size: int) -> Ids:
 
 def _places(pairs: list[tuple[int, str]], size: int, wanted: Callable[[str], bool]) -> Ids:
     return np.array([flow_id for flow_id, who in pairs if flow_id < size and wanted(who)], np.int64)
+
+
+def _falls(number: int, share: float) -> bool:
+    """True for that share of all numbers, the same ones each time."""
+    return int(_hash(np.array([number]))[0]) < share * 2.0**64
 
 
 def _hash(ids: Ids) -> npt.NDArray[np.uint64]:
