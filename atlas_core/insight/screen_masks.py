@@ -1,0 +1,201 @@
+"""Personal values as a screen or an export shows them: enough to tell two cases apart, not to know somebody.
+
+A field is shown as it is only where its name is known to hold nothing personal (an amount, a model, a date
+that is no birthday, a dealer's name); everything else is masked, also under names nobody documented.
+
+    a name            A•••• R••             the first letter of each word
+    an address        1• M•• R••• P•••      likewise
+    a telephone       ••••••3210            the last four digits
+    an account        ••••••5678            likewise, and every other number
+    a PAN             AB•••••34F
+    an e-mail         a•••@bank.example     the first letter, and the host
+    a birthday        ••/••/••••
+
+Aadhaar numbers never come here: of them only the last four digits are kept at all.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import re
+from collections.abc import Iterable
+
+from atlas_core.insight.differences import Mark, Piece
+
+DOT = "\u2022"
+
+
+class Sensitivity(enum.StrEnum):
+    """What a field holds, as far as its name tells."""
+
+    OPEN = "open"
+    TEXT = "text"  # a name, an address, or anything not known to be harmless
+    NUMBER = "number"
+    PAN = "pan"
+    EMAIL = "e-mail"
+    BIRTHDAY = "birthday"
+
+
+_KEPT_DIGITS = 4
+
+# Of documents about things, money and firms; a field of another name is personal until it is put here.
+_OPEN_NAMES = frozenset(
+    """
+    articles_count bank_name basis bill_date brand chassis_number company_name constitution_of_business
+    customer_present days_in_month dealer_gst dealer_gst_handwritten dealer_name dealer_address
+    dealer_sign dealer_stamp dealership_name date_of_commencement_of_business date_of_expiry
+    date_of_filing date_of_incorporation date_of_issue date_of_mortgage date_of_udyam_registration
+    department designation document_quality_flag document_type due_date effective_workdays
+    enterprise_name first_emi_date gross_weight gst_number hypothecation hypothecation_bank
+    hypothecation_date hypothecation_status idv ifsc_code imei_number insurance_company invoice_date
+    invoice_number issue_date issued_on joining_date kind_of_business lender_name loan_date lop_days
+    major_activity manufacturer_name model model_name nature_of_business net_weight
+    nic_5_digit_code number_of_faces_visible oem_validation_date payslip_month photo_present price
+    product_brand_manufacturer product_category product_hsn_code product_model product_name
+    product_serial_imei_number product_sku product_type ram rom scheme_description serial_number
+    signatures_found signature_1 signature_2 start_date end_date state statement_period_from
+    statement_period_to tenure total_employees type_of_enterprise type_of_organisation valid_till
+    valid_upto validity_from validity_to financial_year assessment_year agreement_date
+    area_of_constructed_property area_of_land land_area taluka district village_name
+    """.split()  # noqa: SIM905 -- a table of words
+)
+_OPEN_ENDS = (
+    *("_amount", "_cost", "_premium", "_price", "_charges", "_deductions", "_earnings", "_payable"),
+    *("_paid", "_due", "_income", "_valuation", "_weight"),
+)
+_NUMBERS = re.compile(
+    r"phone|mobile|account|(?:^|_)(?:uan|khata|gat|survey|policy|passport|voter|dl|license|licence|loan|pf"
+    r"|registration|receipt|employee|engine|vehicle|acknowledgement|aadhaar|pin|post)"
+)
+_EMAIL = re.compile(r"e_?mail")
+_PAN = re.compile(r"(?:^|_)pan(?:_|$)")
+_BIRTHDAY = re.compile(r"birth|(?:^|_)dob(?:_|$)")
+_WORD = re.compile(r"[^\W_]+")
+_ADDRESS = re.compile(r"([^@\s])[^@\s]*(@[^@\s]+)")
+_PAN_SHAPE = re.compile(r"([A-Z]{2})[A-Z]{3}\d{2}(\d{2}[A-Z])", re.IGNORECASE)
+
+
+def sensitivity_of(name: str) -> Sensitivity:
+    """What a field of this name holds."""
+    plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    if _BIRTHDAY.search(plain):
+        return Sensitivity.BIRTHDAY
+    if _EMAIL.search(plain):
+        return Sensitivity.EMAIL
+    if plain in _OPEN_NAMES or plain.endswith(_OPEN_ENDS):
+        return Sensitivity.OPEN
+    if _PAN.search(plain) and "name" not in plain:
+        return Sensitivity.PAN
+    if _NUMBERS.search(plain) and "name" not in plain and "address" not in plain:
+        return Sensitivity.NUMBER
+    return Sensitivity.TEXT
+
+
+def masked(name: str, value: str) -> str:
+    """The value of the field `name` as everybody may see it. JSON texts of lists and objects are masked
+    within: their keys, too, are field names."""
+    sensitivity = sensitivity_of(name)
+    if sensitivity is Sensitivity.OPEN or not value:
+        return value
+    if value[:1] in "[{":
+        try:
+            return _json(_masked_within(name, json.loads(value)))
+        except (ValueError, RecursionError):
+            pass
+    return _MASKS[sensitivity](value)
+
+
+def masked_pieces(pieces: Iterable[Piece], *, shows_differences: bool) -> tuple[Piece, ...]:
+    """The pieces of a compared value: what is the same on both sides masked; what differs shown to those who
+    judge it, and masked for others."""
+    return tuple(
+        piece if shows_differences and piece.mark is not Mark.SAME else Piece(_dotted(piece.text), piece.mark)
+        for piece in pieces
+    )
+
+
+def masked_payload(text: str) -> str:
+    """A payload (JSON text) with every personal value in it masked; texts that are no JSON, wholly."""
+    try:
+        payload = json.loads(text)
+    except (ValueError, RecursionError):
+        return _dotted(text)
+    return _json(_masked_payload("", payload))
+
+
+def _masked_within(name: str, value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _masked_within(key, held) for key, held in value.items()}
+    if isinstance(value, list):
+        return [_masked_within(name, held) for held in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    return value if sensitivity_of(name) is Sensitivity.OPEN else _MASKS[sensitivity_of(name)](str(value))
+
+
+# Keys of Atlas's own around the fields, whose values say nothing of anybody.
+_FRAME = frozenset(
+    """
+    flow_uuid document_id batch_id file_uuid error_code error_reason confidence_score similarity_score name
+    source_doc target_doc source_field_name target_field_name application_id product_type
+    """.split()  # noqa: SIM905 -- a table of words
+)
+
+
+def _masked_payload(name: str, value: object) -> object:
+    if isinstance(value, list):
+        return [_masked_payload(name, held) for held in value]
+    if not isinstance(value, dict):
+        return _masked_within(name, value)
+    shown = {}
+    for key, held in value.items():
+        if key in ("source_value", "target_value"):
+            field = str(value.get(f"{key[:6]}_field_name", ""))
+            shown[key] = _masked_within(field, held)
+        elif key == "value":
+            shown[key] = _masked_within(name, held)
+        elif key in ("ocr_data", "cross_checks", "data") or isinstance(held, dict):
+            shown[key] = _masked_payload(key, held)
+        elif key in _FRAME and not (name == "data" and key == "name"):
+            shown[key] = held
+        else:
+            shown[key] = _masked_within(key, held)
+    return shown
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+
+
+def _dotted(text: str) -> str:
+    return _WORD.sub(lambda word: DOT * len(word[0]), text)
+
+
+def _initials(text: str) -> str:
+    return _WORD.sub(lambda word: word[0][0] + DOT * (len(word[0]) - 1), text)
+
+
+def _last_four(text: str) -> str:
+    places = [place for place, character in enumerate(text) if character.isalnum()]
+    hidden = set(places[:-_KEPT_DIGITS] if len(places) > 2 * _KEPT_DIGITS else places)
+    return "".join(DOT if place in hidden else character for place, character in enumerate(text))
+
+
+def _pan(text: str) -> str:
+    shaped = _PAN_SHAPE.fullmatch(text.strip())
+    return f"{shaped[1]}{DOT * 5}{shaped[2]}" if shaped else _last_four(text)
+
+
+def _email(text: str) -> str:
+    address = _ADDRESS.fullmatch(text.strip())
+    return f"{address[1]}{DOT * 3}{address[2]}" if address else _dotted(text)
+
+
+_MASKS = {
+    Sensitivity.TEXT: _initials,
+    Sensitivity.NUMBER: _last_four,
+    Sensitivity.PAN: _pan,
+    Sensitivity.EMAIL: _email,
+    Sensitivity.BIRTHDAY: _dotted,
+}
