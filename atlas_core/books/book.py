@@ -199,13 +199,15 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 @contextmanager
 def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
-    """Inside it, all selects see the state of one moment. Keep it short: writers wait for it, or their log
-    cannot shrink."""
-    connection.execute("BEGIN")
+    """Inside it, all selects see the state of one moment; one within another is that other. Keep it short:
+    writers wait for it, or their log cannot shrink."""
+    is_within = connection.in_transaction
+    if not is_within:
+        connection.execute("BEGIN")
     try:
         yield
     finally:
-        if connection.in_transaction:
+        if not is_within and connection.in_transaction:
             connection.execute("COMMIT")
 
 
