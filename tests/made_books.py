@@ -123,12 +123,14 @@ def submit(
     return books.open_desk().save_submission(application_id, "PROD_CDL", {}, files, "csv", group_id, now)
 
 
-def begin(writer: AtlasWriter, submission_id: int, number: int = 1, now: int = START) -> int:
+def begin(
+    writer: AtlasWriter, submission_id: int, number: int = 1, now: int = START, application_id: str = "APP-1"
+) -> int:
     attempt_id = writer.write(
         attempts.start_attempt,
         submission_id,
         number,
-        application_id="APP-1",
+        application_id=application_id,
         product_type="PROD_CDL",
         auth_part=f"{submission_id}-{number}-a".rjust(64, "0"),
         callback_part=f"{submission_id}-{number}-c".rjust(64, "0"),

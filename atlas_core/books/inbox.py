@@ -111,7 +111,8 @@ def bury_delivery(connection: Connection, delivery_id: int, reason: str) -> None
 def record_old_orphans(connection: Connection, *, received_before: int, now: int) -> None:
     """An alarm for each attempt that holds a callback whose flow has not turned up since."""
     attempts = connection.execute(
-        "SELECT DISTINCT attempt_id FROM deliveries WHERE outcome = 'orphan' AND received_at < ?",
+        "SELECT DISTINCT attempt_id FROM deliveries"
+        " WHERE channel || ' ' || outcome = 'callback orphan' AND received_at < ?",
         (received_before,),
     ).fetchall()
     for (attempt_id,) in attempts:

@@ -24,8 +24,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _WHOLE = frozenset(
-    {"attempt_number", "checks", "delivery_id", "document_errors", "documents", "fields", "flows", "ordinal"}
-    | {"position", "result_version", "review_flags", "size", "submission_id", "times_seen", "version"}
+    {"attempt_number", "attempts", "calls", "checks", "deliveries", "delivery_id", "document_errors"}
+    | {"documents", "fields", "flows", "http_status", "ordinal", "position", "result_version"}
+    | {"review_flags", "size", "submission_id", "times", "times_seen", "version"}
 )
 _SCORES = frozenset({"confidence", "min_similarity", "similarity"})
 _YES_OR_NO = frozenset({"confirmed", "links_kept"})

@@ -55,6 +55,11 @@ def _atlas_first(book: Database) -> None:
     _run(book, _ROOM / "atlas.sql")
 
 
+@ATLAS.migrations(name="0002 who called at the door")
+def _atlas_doors(book: Database) -> None:
+    _run(book, _ROOM / "atlas_0002.sql")
+
+
 @ATLAS.migrations(name="0003 how Atlas answers")
 def _atlas_answers(book: Database) -> None:
     _run(book, _ROOM / "atlas_0003.sql")

@@ -80,6 +80,24 @@ SELECT a.attempt_id, a.submission_id, a.number, a.state, a.flow_id, f.flow_uuid,
 FROM attempts a LEFT JOIN flows f ON f.flow_id = a.flow_id
 """
 
+# By id first: what waits after an outage may be much more than is taken up at once.
+_WAITING = """
+WITH waiting AS (
+  SELECT delivery_id FROM deliveries WHERE channel || ' ' || outcome = 'callback waiting'
+  UNION ALL
+  SELECT d.delivery_id FROM deliveries d JOIN attempts a ON a.attempt_id = d.attempt_id
+  WHERE d.channel || ' ' || d.outcome = 'callback orphan' AND d.claimed_flow_uuid IS NOT NULL
+    AND a.state = 'init unknown'
+  ORDER BY delivery_id LIMIT ?
+)
+SELECT d.delivery_id, d.attempt_id, d.flow_id, coalesce(f.flow_uuid, d.claimed_flow_uuid), d.received_at,
+       coalesce(d.body, (SELECT o.body FROM deliveries o WHERE o.flow_id = d.flow_id
+                         AND o.digest = d.digest AND o.body IS NOT NULL))
+FROM waiting w JOIN deliveries d ON d.delivery_id = w.delivery_id
+LEFT JOIN flows f ON f.flow_id = d.flow_id
+ORDER BY d.delivery_id
+"""
+
 
 class Worklist:
     """A read-only view of atlas.db for the thread that opens it. Raises errors of `BookError` only."""
@@ -166,18 +184,7 @@ class Worklist:
         attempt whose flow/init answer was lost."""
         return [
             WaitingDelivery(delivery_id, attempt_id, flow_id, flow_uuid, received_at, zlib.decompress(body))
-            for delivery_id, attempt_id, flow_id, flow_uuid, received_at, body in self._rows(
-                "SELECT d.delivery_id, d.attempt_id, d.flow_id, coalesce(f.flow_uuid, d.claimed_flow_uuid),"
-                " d.received_at,"
-                " coalesce(d.body, (SELECT o.body FROM deliveries o WHERE o.flow_id = d.flow_id"
-                "  AND o.digest = d.digest AND o.body IS NOT NULL))"
-                " FROM deliveries d JOIN attempts a ON a.attempt_id = d.attempt_id"
-                " LEFT JOIN flows f ON f.flow_id = d.flow_id"
-                " WHERE d.outcome = 'waiting' OR (d.outcome = 'orphan' AND a.state = 'init unknown'"
-                "  AND d.claimed_flow_uuid IS NOT NULL)"
-                " ORDER BY d.delivery_id LIMIT ?",
-                limit,
-            )
+            for delivery_id, attempt_id, flow_id, flow_uuid, received_at, body in self._rows(_WAITING, limit)
         ]
 
     def _rows(self, sql: str, *parameters: object) -> list[tuple]:  # type: ignore[type-arg]

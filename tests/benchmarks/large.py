@@ -92,6 +92,9 @@ def _make(data_dir: Path, flows: int) -> LargeBooks:
         for statement in set_aside:
             connection.execute(statement)
         connection.execute("INSERT INTO words (words) VALUES ('rebuild')")
+        connection.execute(
+            "INSERT INTO delivery_counts SELECT channel, outcome, count(*) FROM deliveries GROUP BY 1, 2"
+        )
         connection.execute("PRAGMA journal_mode = WAL")
     indexed = time.perf_counter()
     with AtlasWriter(books.atlas) as writer:

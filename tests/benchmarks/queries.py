@@ -19,6 +19,7 @@ from atlas_core.books import queries
 from atlas_core.books.columns import open_columns
 from atlas_core.books.queries.cases import checks_at, documents_at, flows_with_field, later_flows
 from atlas_core.books.reading import Books, open_books
+from atlas_core.books.worklist import Worklist
 from atlas_core.insight.finding import Rules, what_needs_a_person
 from tests.benchmarks.large import LargeBooks, large_books, wanted_flows
 from tests.benchmarks.rivals import in_turn
@@ -32,6 +33,7 @@ COUNTS = ("Today: what needs a person", "Today: flows per outcome", "Watch: how 
 _EIGHTH = 8
 _FIELD = ("INVOICE", "customer_name")
 _OVERDUE_MS = 600_000
+HALF_A_YEAR_MS = 180 * 24 * 3_600_000
 _SLIGHT_MS = 0.5  # below this, growth is chance
 
 Question = Callable[[Books], object]
@@ -75,9 +77,33 @@ def questions_of(books: LargeBooks) -> dict[str, Question]:
         "flows with a field": lambda opened: flows_with_field(opened, list(middle), *_FIELD),
         "flows that came later": lambda opened: later_flows(opened, list(middle)),
         "the newest flows": lambda opened: queries.flows_since(opened, last - 3_600_000, limit=500),
+        "Ledger: the newest fifty": lambda opened: queries.arrivals_page(opened, queries.Wanted()),
+        "Ledger: fifty from the middle": lambda opened: queries.arrivals_page(
+            opened, queries.Wanted(), after=queries.After(last - HALF_A_YEAR_MS, 0, 0)
+        ),
+        "Ledger: the rarest outcome": lambda opened: queries.arrivals_page(
+            opened, queries.Wanted(outcome="contradicted")
+        ),
+        "Ledger: one channel, the oldest": lambda opened: queries.arrivals_page(
+            opened, queries.Wanted(channel="callback"), after=queries.After(last - 2 * HALF_A_YEAR_MS, 0, 0)
+        ),
+        "Ledger: words of a reason": lambda opened: queries.arrivals_page(
+            opened, queries.Wanted(reason="not json")
+        ),
+        "Ledger: one application": lambda opened: queries.arrivals_page(
+            opened, queries.Wanted(application_id=f"APP-{books.flows // 2:08d}")
+        ),
+        "Ledger: how many in all": lambda opened: queries.arrivals_total(opened, queries.Wanted()),
+        "worker: what waits for it": queries.workload,
+        "worker: callbacks that wait": lambda _: _waiting(books),
         "every page: how fresh": queries.freshness,
         "every page: the worker": queries.worker_state,
     }
+
+
+def _waiting(books: LargeBooks) -> object:
+    with Worklist(books.atlas) as worklist:
+        return worklist.waiting_deliveries()
 
 
 def measure(large: LargeBooks, small: LargeBooks, rounds: int = ROUNDS) -> Timed:

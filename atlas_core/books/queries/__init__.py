@@ -23,9 +23,23 @@ from atlas_core.books.queries.found import (
 from atlas_core.books.queries.health import (
     Freshness,
     WorkerState,
+    Workload,
     book_counts,
     freshness,
     worker_state,
+    workload,
+)
+from atlas_core.books.queries.ledger import (
+    ARRIVAL_OUTCOMES,
+    CHANNELS,
+    After,
+    ArrivalsPage,
+    Wanted,
+    arrivals_page,
+    arrivals_per_outcome,
+    arrivals_total,
+    auth_calls_per_hour,
+    refusals_per_hour,
 )
 from atlas_core.books.queries.submissions import (
     STATES,
@@ -38,9 +52,13 @@ from atlas_core.books.queries.submissions import (
 from atlas_core.books.queries.views import SavedView, saved_views
 
 __all__ = [
+    "ARRIVAL_OUTCOMES",
+    "CHANNELS",
     "COLUMNS",
     "REASONS",
     "STATES",
+    "After",
+    "ArrivalsPage",
     "Column",
     "FlowDetail",
     "Freshness",
@@ -48,13 +66,19 @@ __all__ = [
     "Kind",
     "SavedView",
     "TokenLife",
+    "Wanted",
     "What",
     "WorkerState",
+    "Workload",
     "alarms",
     "applications_sent",
+    "arrivals_page",
+    "arrivals_per_outcome",
+    "arrivals_total",
     "atlas_calls",
     "atlas_states",
     "attention",
+    "auth_calls_per_hour",
     "book_counts",
     "count_export_rows",
     "delivery_payload",
@@ -70,6 +94,7 @@ __all__ = [
     "group_progress",
     "links_kept",
     "open_attempts",
+    "refusals_per_hour",
     "running_flows",
     "running_flows_total",
     "saved_views",
@@ -77,4 +102,5 @@ __all__ = [
     "token_life",
     "unknown_outcomes",
     "worker_state",
+    "workload",
 ]

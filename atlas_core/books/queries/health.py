@@ -18,6 +18,16 @@ class WorkerState:
 
 
 @dataclass(frozen=True, slots=True)
+class Workload:
+    """What the worker has before it: flows under watch, callbacks not yet taken up, and flows that the column
+    mirror is behind with (beyond 100,000 they are not counted)."""
+
+    flows_watched: int
+    callbacks_waiting: int
+    mirror_behind: int
+
+
+@dataclass(frozen=True, slots=True)
 class Freshness:
     """How new what we show is; None where nothing came yet.
 
@@ -46,6 +56,19 @@ def freshness(books: Books) -> Freshness:
         """
     )[0]
     return Freshness(row["received_at"], row["looked_at"])
+
+
+def workload(books: Books) -> Workload:
+    """How much waits for the worker; no large table is read for it."""
+    row = books.rows(
+        """
+        SELECT (SELECT count(*) FROM flows WHERE watched = 1) AS flows_watched,
+               (SELECT coalesce(sum(deliveries), 0) FROM delivery_counts
+                WHERE channel = 'callback' AND outcome = 'waiting') AS callbacks_waiting,
+               (SELECT count(*) FROM (SELECT 1 FROM mirror_queue LIMIT 100000)) AS mirror_behind
+        """
+    )[0]
+    return Workload(*row)
 
 
 def book_counts(books: Books) -> dict[str, int]:
