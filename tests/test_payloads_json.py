@@ -34,6 +34,30 @@ def test_b1_the_byte_is_counted_in_bytes_and_the_body_is_never_quoted() -> None:
     assert "secret" not in str(error)
 
 
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (b"", "byte 0"),
+        (b"nothing", "byte 0"),
+        (b'{"a": 1, "b": x}', "byte 14"),
+        (b'{"a": [1, 2}', "byte 11"),
+        (b'{"a": "]]]", "b": ]', "byte 18"),
+        (b'{"a": "\\\\", "b": [', "byte 18"),
+        (b'{"a": ' + b"[" * 40 + b"]" * 40 + b"}", "byte 37"),
+        (b'{"a": "' + b"9" * 5000 + b'", "b": -' + b"8" * 5000 + b"}", "byte 5016"),
+        (b'{"a": "\xff"}', "byte 7"),
+    ],
+)
+def test_b75_what_cannot_be_read_is_told_with_its_place(body: bytes, place: str) -> None:
+    assert refusal(body).place == place
+
+
+def test_b13_the_longest_integer_may_have_a_sign() -> None:
+    value, flags = parse_json(b'{"a": -' + b"9" * 4300 + b"}")
+    assert value == {"a": "-" + "9" * 4300}
+    assert [flag.kind for flag in flags] == [FlagKind.NUMBER_TOO_LARGE]
+
+
 def test_b2_html_is_called_html() -> None:
     assert "HTML" in str(refusal(b"  <!doctype html><title>Sign in</title>"))
 

@@ -44,7 +44,7 @@ def parse_result(body: bytes) -> Result:
     """
     value, flags = parse_json(body)
     if not isinstance(value, dict):
-        raise PayloadError("an object was due")
+        raise PayloadError("an object was due", "byte 0")
     flow_uuid = read_flow_uuid(value.get("flow_uuid"))
     masked, cuts = mask_value(value)
     cut_flags: tuple[Flag, ...] = ()

@@ -27,6 +27,9 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _ODD_ESCAPES = re.compile(
     rb"\\[bfru]"
 )  # each may stand for a control character, the last for half a pair too
+_STRING = rb'"(?:[^"\\]++|\\.)*+"?'
+_STRING_OR_BRACKET = re.compile(_STRING + rb"|[\[\]{}]", re.DOTALL)
+_STRING_OR_ENDLESS = re.compile(_STRING + rb"|[0-9]{%d,}" % (MAX_INTEGER_DIGITS + 1), re.DOTALL)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -41,6 +44,10 @@ class NotANumber(str):
 
 class _TooLarge(str):
     __slots__ = ()
+
+
+class _Endless(Exception):
+    """A number that is too long to be read at all."""
 
 
 class _Repeating(dict[str, object]):
@@ -63,6 +70,10 @@ def parse_json(body: bytes) -> tuple[object, tuple[Flag, ...]]:
         value = reader.decoder.decode(text)
     except json.JSONDecodeError as error:
         raise PayloadError(f"this is not JSON: {error.msg}", _byte_at(error.pos, text, body)) from None
+    except _Endless:
+        problem = f"a number has more than {MAX_INTEGER_DIGITS:,} digits"
+        numbers = (match for match in _STRING_OR_ENDLESS.finditer(body) if match[0][:1] != b'"')
+        raise PayloadError(problem, f"byte {next(numbers).start()}") from None
     if not reader.is_odd and not _ODD_ESCAPES.search(body):
         return value, ()
     flags: list[Flag] = []
@@ -130,8 +141,8 @@ class _Reader:
         return value if abs(value) != float("inf") else self.read_constant(text)
 
     def read_int(self, text: str) -> int | _TooLarge:
-        if len(text) > MAX_INTEGER_DIGITS:
-            raise PayloadError(f"a number has more than {MAX_INTEGER_DIGITS:,} digits")
+        if len(text.lstrip("-")) > MAX_INTEGER_DIGITS:
+            raise _Endless
         value = int(text)
         if -(2**63) <= value < 2**63:
             return value
@@ -145,7 +156,7 @@ class _Reader:
 
 def _decode(body: bytes) -> str:
     if not body.strip():
-        raise PayloadError("the body is empty")
+        raise PayloadError("the body is empty", "byte 0")
     if b"\x00" in body[:4] or body[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise PayloadError("the body is UTF-16 or UTF-32, JSON must be UTF-8", "byte 0")
     try:
@@ -166,7 +177,22 @@ def _check_depth(body: bytes) -> None:
             return
         brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
     if brackets:
-        raise PayloadError(f"brackets do not match, or are nested deeper than {MAX_DEPTH} levels")
+        problem = f"brackets do not match, or are nested deeper than {MAX_DEPTH} levels"
+        raise PayloadError(problem, f"byte {_wrong_bracket(body)}")
+
+
+def _wrong_bracket(body: bytes) -> int:
+    """Where the first bracket stands that closes another or opens one level too many; or the end."""
+    open_ones = bytearray()
+    for match in _STRING_OR_BRACKET.finditer(body):
+        bracket = match[0]
+        if bracket in b"[{":
+            open_ones += bracket
+            if len(open_ones) > MAX_DEPTH:
+                return match.start()
+        elif bracket in b"]}" and (not open_ones or open_ones.pop() != bracket[0] - 2):
+            return match.start()
+    return len(body)
 
 
 def _byte_at(position: int, text: str, body: bytes) -> str:
