@@ -175,7 +175,7 @@ def test_a_late_callback_names_the_flow_of_a_lost_init_answer(post: Post) -> Non
     assert rows(post.book, "SELECT outcome, flow_id FROM deliveries") == [("provisional", flow_id)]
 
 
-def test_a_lost_init_answer_never_takes_another_attempts_flow(post: Post) -> None:
+def test_a_lost_init_answer_never_takes_another_attempts_flow_b72(post: Post) -> None:
     post.initialised()
     lost = post.start(2) or 0
     post.writer.write(attempts.recover_attempts, now=START)
@@ -187,6 +187,7 @@ def test_a_lost_init_answer_never_takes_another_attempts_flow(post: Post) -> Non
     )
     assert taken_up is None
     assert rows(post.book, "SELECT outcome FROM deliveries") == [("mismatch",)]
+    assert rows(post.book, "SELECT kind, attempt_id FROM alarms") == [("callback for another flow", lost)]
     assert post.state(lost) == "init unknown"
 
 
@@ -215,14 +216,3 @@ def test_files_are_sent_again_under_a_new_attempt_on_the_same_flow(post: Post) -
     assert again is not None
     assert post.writer.write(attempts.start_upload, again, FILES, now=START) == flow_id
     assert len(post.files()) == len(FILES)
-
-
-def test_expired_tokens_are_forgotten(post: Post) -> None:
-    attempt_id = post.start() or 0
-    post.writer.write(attempts.save_token, "1" * 64, attempt_id, expires_at=START)
-    post.writer.write(attempts.save_token, "2" * 64, attempt_id, expires_at=START + 1)
-    assert post.writer.write(attempts.forget_tokens, now=START) == 1
-    with Worklist(post.book) as worklist:
-        assert not worklist.has_live_token("1" * 64, START)
-        assert worklist.has_live_token("2" * 64, START)
-        assert not worklist.has_live_token("2" * 64, START + 1)

@@ -85,6 +85,13 @@ def take_up_callback(
         flow_id = adopt_unknown_init(connection, delivery.attempt_id, delivery.flow_uuid, now=now)
     if flow_id is None:
         put_aside(connection, delivery.delivery_id, "it names a flow of another attempt")
+        record_alarm(
+            connection,
+            "callback for another flow",
+            "A callback to this attempt's address names a flow of another attempt; it was put aside.",
+            raised_at=now,
+            attempt_id=delivery.attempt_id,
+        )
         return None
     save_result(
         connection,
