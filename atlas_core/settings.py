@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +17,9 @@ from atlas_core.errors import SettingsError
 API_PREFIX = "/v3/verification"
 
 _HOST = re.compile(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)+")
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,8 @@ class Settings:
     receiver_address: str
     receiver_port: int
     receiver_url: str  # the address at which Atlas reaches the receiver
+    receiver_proxy: Address | None  # the one reverse proxy whose word about its callers counts
+    callback_addresses: tuple[Network, ...]  # where Atlas calls from; empty: anywhere
     sandbox_port: int
     poll_seconds: float
     strong_from: int
@@ -64,6 +70,11 @@ class Settings:
         return f"http://127.0.0.1:{self.sandbox_port}"
 
     @property
+    def receiver_origin(self) -> str:
+        """Where this machine reaches the receiver."""
+        return f"http://{reachable_here(self.receiver_address)}:{self.receiver_port}"
+
+    @property
     def local_atlas(self) -> str | None:
         """The one http address on this machine from which documents may be sent: Atlas's own, where it
         is a stand-in on loopback."""
@@ -74,6 +85,12 @@ def is_loopback(url: str) -> bool:
     """Whether an address leads to this machine alone."""
     host = urlsplit(url).hostname or ""
     return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def reachable_here(address: str) -> str:
+    """The host under which this machine reaches a server that listens on `address`, as it stands in a URL."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 -- compared, not bound
+    return everywhere.get(address, f"[{address}]" if ":" in address else address)
 
 
 def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | None = None) -> Settings:
@@ -148,6 +165,22 @@ class _Reader:
                 )
         return hosts
 
+    def address(self, name: str) -> Address | None:
+        text = self.text(name)
+        try:
+            return ip_address(text) if text else None
+        except ValueError:
+            raise SettingsError(f"{name} must be one IP address; it is {text!r}.") from None
+
+    def networks(self, name: str) -> tuple[Network, ...]:
+        parts = [part.strip() for part in self.text(name).split(",")]
+        try:
+            return tuple(ip_network(part) for part in parts if part)
+        except ValueError as error:
+            raise SettingsError(
+                f"{name} must be networks with commas between them, like 203.0.113.0/24: {error}."
+            ) from None
+
 
 def _settings(read: _Reader) -> Settings:
     client_id, client_secret = read.text("ATLAS_CLIENT_ID"), read.text("ATLAS_CLIENT_SECRET")
@@ -210,6 +243,8 @@ def _settings(read: _Reader) -> Settings:
         receiver_address=read.text("ATLAS_RECEIVER_ADDRESS", "127.0.0.1"),
         receiver_port=receiver_port,
         receiver_url=read.url("ATLAS_RECEIVER_URL", f"http://127.0.0.1:{receiver_port}"),
+        receiver_proxy=read.address("ATLAS_RECEIVER_PROXY"),
+        callback_addresses=read.networks("ATLAS_CALLBACK_ADDRESSES"),
         sandbox_port=sandbox_port,
         poll_seconds=read.number("ATLAS_POLL_SECONDS", 5, low=5, high=3600),
         strong_from=strong_from,

@@ -70,11 +70,39 @@ def test_the_base_address_is_understood_with_and_without_its_prefix(tail: str) -
         ({"ATLAS_CA_BUNDLE": "/nonexistent/ca.pem"}, "ATLAS_CA_BUNDLE"),
         ({"ATLAS_PRODUCT_TYPE": "a\nb"}, "ATLAS_PRODUCT_TYPE"),
         ({"ATLAS_RECEIVER_URL": "nowhere"}, "ATLAS_RECEIVER_URL"),
+        ({"ATLAS_RECEIVER_PROXY": "proxy.lender.example"}, "ATLAS_RECEIVER_PROXY"),
+        ({"ATLAS_RECEIVER_PROXY": "10.0.0.0/8"}, "ATLAS_RECEIVER_PROXY"),
+        ({"ATLAS_CALLBACK_ADDRESSES": "203.0.113.0/24; 198.51.100.1"}, "ATLAS_CALLBACK_ADDRESSES"),
+        ({"ATLAS_CALLBACK_ADDRESSES": "203.0.113.7/24"}, "ATLAS_CALLBACK_ADDRESSES"),
     ],
 )
 def test_a_wrong_setting_is_named(environ: dict[str, str], named: str) -> None:
     with pytest.raises(SettingsError, match=named):
         settings_of(**environ)
+
+
+def test_networks_and_the_proxy_are_read_as_addresses() -> None:
+    settings = settings_of(
+        ATLAS_CALLBACK_ADDRESSES="203.0.113.0/24, 2001:db8::/32,198.51.100.1", ATLAS_RECEIVER_PROXY="10.0.0.2"
+    )
+    assert [str(network) for network in settings.callback_addresses] == [
+        "203.0.113.0/24",
+        "2001:db8::/32",
+        "198.51.100.1/32",
+    ]
+    assert str(settings.receiver_proxy) == "10.0.0.2"
+    assert settings_of().callback_addresses == ()
+    assert settings_of().receiver_proxy is None
+
+
+def test_the_receiver_is_reached_from_here_wherever_it_listens() -> None:
+    for address, origin in (
+        ("127.0.0.1", "http://127.0.0.1:8600"),
+        ("0.0.0.0", "http://127.0.0.1:8600"),  # noqa: S104 read, not bound
+        ("::", "http://[::1]:8600"),
+        ("10.0.0.5", "http://10.0.0.5:8600"),
+    ):
+        assert settings_of(ATLAS_RECEIVER_ADDRESS=address).receiver_origin == origin
 
 
 def test_settings_come_from_a_file_and_the_environment_wins(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from atlas_core.books.desk import Desk
 from atlas_core.books.schema import migrate_atlas, migrate_desk
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.models import FileToSend
-from atlas_core.worker.service import _JsonLines
+from atlas_core.worker.logs import JsonLines
 from tests.kills import ROOT, run, worker_environment, worker_process
 from tests.servers import running_sandbox
 from tests.workers import rows, until
@@ -71,6 +71,33 @@ def test_a_stop_is_clean_and_the_next_start_goes_on(tmp_path: Path) -> None:
     assert SIGNATURE.encode() not in (tmp_path / "atlas.db").read_bytes()
 
 
+def test_line_breaks_and_escapes_of_others_stay_within_one_line_of_the_log_b96(tmp_path: Path) -> None:
+    odd = "APP\r\n{FAKE}\x1b[31m\u2028"
+    migrate_desk(tmp_path / "desk.db")
+    desk = Desk(tmp_path / "desk.db")
+    with running_sandbox(seconds=0.3) as sandbox:
+        environment = worker_environment(tmp_path, sandbox.url)
+        with worker_process(environment, tmp_path / "worker.log") as worker:
+            files = [FileToSend(odd, "https://files.lender.example/d.pdf")]
+            desk.save_submission(odd, "PROD_CDL", {}, files, "command")
+            port = int(environment["ATLAS_RECEIVER_PORT"])
+            for sent in (b"\x1b[31m FAKE\r\n\r\n", b"GET /\x1b[31mFAKE HTTP/1.1\r\nHost: \x1b[31m\r\n\r\n"):
+                with socket.create_connection(("127.0.0.1", port), timeout=10) as stranger:
+                    stranger.sendall(sent)
+                    assert b" 400 " in stranger.recv(1000)
+            until(lambda: rows(tmp_path / "atlas.db", "SELECT 1 FROM flows WHERE confirmed_at IS NOT NULL"))
+            worker.send_signal(signal.SIGTERM)
+            assert worker.wait(12) == 0
+    log = (tmp_path / "worker.log").read_bytes()
+    events = [json.loads(line)["event"] for line in log.splitlines()]
+    assert "callback kept" in events
+    assert log.isascii()
+    assert b"\x1b" not in log
+    assert b"FAKE" not in log
+    refused = rows(tmp_path / "atlas.db", "SELECT door, status, caller, times FROM refusals")
+    assert refused == [("other", 400, "127.0.0.1", 2)]
+
+
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     environment = worker_environment(tmp_path, "http://127.0.0.1:9")
     with socket.create_server(("127.0.0.1", int(environment["ATLAS_RECEIVER_PORT"]))):
@@ -110,7 +137,7 @@ def test_an_exception_is_logged_with_its_place_and_without_its_text() -> None:
         raise ValueError("AADHAAR 0000 1111 2222")
     except ValueError:
         record = logging.makeLogRecord({"msg": "flow set back", "flow": 7, "exc_info": sys.exc_info()})
-    line = _JsonLines().format(record)
+    line = JsonLines().format(record)
     assert json.loads(line)["error"] == "ValueError"
     assert "test_worker_process.py" in line
     assert "1111" not in line

@@ -2,103 +2,33 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from atlas_core.books import attempts
-from atlas_core.books.schema import migrate_atlas
-from atlas_core.books.writer import AtlasWriter
+from atlas_core.books import doors
 from atlas_core.clock import now_ms
+from atlas_core.worker.calls import MAX_BODY
 from atlas_core.worker.parts import hash_of
-from atlas_core.worker.receiver import MAX_BODY, Receiver
+from tests.doors import RESULTS, Door, open_door
 from tests.workers import rows
-
-RESULTS = {"flow_uuid": "flow-0001", "ocr_data": [], "cross_checks": []}
-Answer = tuple[int, dict[str, str], bytes]
-
-
-@dataclass
-class Door:
-    """A receiver with one attempt behind `auth-part` and `callback-part`, and its book."""
-
-    book: Path
-    writer: AtlasWriter
-    port: int
-    called: threading.Event
-
-    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)) as connection:
-            connection.putrequest(method, path, skip_accept_encoding=True)
-            given = {name.replace("_", "-"): value for name, value in headers.items()}
-            for name, value in {"Content-Length": str(len(body)), **given}.items():
-                connection.putheader(name, value)
-            connection.endheaders(body)
-            answer = connection.getresponse()
-            return answer.status, {key.lower(): value for key, value in answer.getheaders()}, answer.read()
-
-    def token(self) -> str:
-        return str(json.loads(self.ask("POST", "/atlas/auth/auth-part")[2])["access_token"])
-
-    def call(self, results: Any, token: str, path: str = "/atlas/callback/callback-part") -> int:
-        body = results if isinstance(results, bytes) else json.dumps(results).encode()
-        return self.ask("POST", path, body, Token=token)[0]
-
-    def deliveries(self) -> list[tuple[Any, ...]]:
-        return rows(self.book, "SELECT outcome, times_seen, reason FROM deliveries ORDER BY delivery_id")
-
-
-def open_door(folder: Path, **settings: str) -> Iterator[Door]:
-    book = folder / "atlas.db"
-    migrate_atlas(book)
-    with AtlasWriter(book) as writer:
-        called = threading.Event()
-        receiver = Receiver(writer, book, address="127.0.0.1", port=0, on_callback=called.set, **settings)
-        for number, part in ((1, ""), (2, "other-")):
-            attempt_id = writer.write(
-                attempts.start_attempt,
-                number,
-                1,
-                application_id=f"APP-{number}",
-                product_type="PROD_CDL",
-                auth_part=hash_of(f"{part}auth-part"),
-                callback_part=hash_of(f"{part}callback-part"),
-                now=now_ms(),
-            )
-            assert attempt_id is not None
-            writer.write(attempts.save_init_answer, attempt_id, f"flow-000{number}", now=now_ms())
-        receiver.start()
-        door = Door(book, writer, receiver.port, called)
-        try:
-            while True:
-                try:
-                    door.ask("GET", "/healthz")
-                    break
-                except ConnectionError:
-                    time.sleep(0.01)
-            yield door
-        finally:
-            receiver.stop()
 
 
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[Door]:
-    yield from open_door(tmp_path)
+    with open_door(tmp_path) as door:
+        yield door
 
 
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[Door]:
-    yield from open_door(tmp_path, client_id="lender", client_secret="the lender's word")
+    with open_door(tmp_path, client_id="lender", client_secret="the lender's word") as door:
+        yield door
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -172,7 +102,9 @@ def test_a_token_in_the_address_is_refused_b64(door: Door) -> None:
 
 
 def test_an_expired_token_is_refused_b63(door: Door) -> None:
-    door.writer.write(attempts.save_token, hash_of("old"), 1, expires_at=now_ms() - 1)
+    door.writer.write(
+        doors.save_token, hash_of("old"), 1, caller="127.0.0.1", expires_at=now_ms() - 1, now=now_ms()
+    )
     assert door.call(RESULTS, "old") == 401
 
 
@@ -231,16 +163,21 @@ def test_what_is_no_result_is_a_dead_letter_without_its_text_b75_b76(door: Door)
     assert [door.call(body, token) for body in bodies] == [400] * len(bodies)
     kept = rows(door.book, "SELECT outcome, digest, size, body FROM deliveries ORDER BY delivery_id")
     assert kept == [("dead letter", hash_of(body), len(body), None) for body in bodies]
+    assert all("(at byte " in reason for *_, reason in door.deliveries())
 
 
 def test_json_under_another_name_is_read_and_forms_are_not_b77_b78_b80(door: Door) -> None:
     token = door.token()
     path, body = "/atlas/callback/callback-part", json.dumps(RESULTS).encode()
-    assert door.ask("POST", path, body, Token=token, Content_Type="text/plain")[0] == 200
-    for kind in ("multipart/form-data; boundary=x", "application/x-www-form-urlencoded"):
-        assert door.ask("POST", path, body, Token=token, Content_Type=kind)[0] == 415
+    form, multipart = "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"
+    for kind in ("text/plain", form, "application/json; charset=utf-16", "nonsense", ""):
+        assert door.ask("POST", path, body, Token=token, Content_Type=kind)[0] == 200, kind
+    assert door.ask("POST", path, body, Token=token, Content_Type=multipart)[0] == 415
+    fields = b"&".join(b"field%d=value" % number for number in range(200_000))
+    assert door.ask("POST", path, fields, Token=token, Content_Type=form)[0] == 415
     for encoding in ("gzip", "br", "deflate"):
         assert door.ask("POST", path, body, Token=token, Content_Encoding=encoding)[0] == 415
+    assert door.deliveries() == [("waiting", 5, None)]
 
 
 def test_a_body_announced_too_large_is_refused_unread_b79(door: Door) -> None:
@@ -252,7 +189,7 @@ def test_a_body_announced_too_large_is_refused_unread_b79(door: Door) -> None:
 
 
 def test_a_body_that_grows_too_large_is_cut_off_b79(door: Door) -> None:
-    head = f"POST /atlas/callback/callback-part HTTP/1.1\r\nHost: x\r\nToken: {door.token()}\r\n"
+    head = f"POST /atlas/callback/callback-part HTTP/1.1\r\nHost: localhost\r\nToken: {door.token()}\r\n"
     with socket.create_connection(("127.0.0.1", door.port), timeout=10) as connection:
         connection.sendall((head + "Transfer-Encoding: chunked\r\n\r\n").encode())
         chunk, sent = b"10000\r\n" + b" " * 65_536 + b"\r\n", 0
@@ -271,9 +208,9 @@ def test_a_body_that_grows_too_large_is_cut_off_b79(door: Door) -> None:
 def test_a_caller_that_falls_silent_is_sent_away_and_holds_nobody_up_b81(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("atlas_core.worker.receiver.READ_SECONDS", 1.0)
+    monkeypatch.setattr("atlas_core.worker.patience.READ_SECONDS", 1.0)
     token = door.token()
-    head = f"POST /atlas/callback/callback-part HTTP/1.1\r\nHost: x\r\nToken: {token}\r\n"
+    head = f"POST /atlas/callback/callback-part HTTP/1.1\r\nHost: localhost\r\nToken: {token}\r\n"
     silent = []
     for number in range(60):
         connection = socket.create_connection(("127.0.0.1", door.port), timeout=10)

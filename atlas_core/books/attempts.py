@@ -2,7 +2,7 @@
 
 An attempt is written before the call it tells of, so that a killed worker knows afterwards what it may
 have sent. Every function takes the writer's connection first and runs inside one transaction, through
-`AtlasWriter.write`. Path parts and tokens arrive here as sha256 in hex, never whole.
+`AtlasWriter.write`. Path parts arrive here as sha256 in hex, never whole.
 """
 
 from __future__ import annotations
@@ -258,7 +258,7 @@ def _save_uploaded(connection: Connection, flow_id: int, uploaded: Sequence[Uplo
     )
 
 
-# ----------------------------------------------------------------------------------- start and tokens
+# ---------------------------------------------------------------------------------------------- start
 
 
 def recover_attempts(connection: Connection, *, now: int) -> int:
@@ -269,16 +269,3 @@ def recover_attempts(connection: Connection, *, now: int) -> int:
         " leave it.' WHERE state = 'init sent'",
         (now,),
     ).rowcount
-
-
-def save_token(connection: Connection, token_hash: str, attempt_id: int, *, expires_at: int) -> None:
-    """A token the receiver is about to issue; only its sha256."""
-    connection.execute(
-        "INSERT INTO receiver_tokens (token_hash, attempt_id, expires_at) VALUES (?, ?, ?)",
-        (token_hash, attempt_id, expires_at),
-    )
-
-
-def forget_tokens(connection: Connection, *, now: int) -> int:
-    """Removes the tokens that have expired; returns how many."""
-    return connection.execute("DELETE FROM receiver_tokens WHERE expires_at <= ?", (now,)).rowcount

@@ -20,7 +20,7 @@ from atlas_core.books.schema import migrate_atlas, migrate_desk
 from atlas_core.cli.seed import run_seed
 from atlas_core.cli.trickle import Trickle
 from atlas_core.errors import AtlasDeskError, BookError, SettingsError
-from atlas_core.settings import Settings
+from atlas_core.settings import Settings, reachable_here
 
 DEMO_FLOWS = 2000
 DEMO_DAYS = 90
@@ -114,8 +114,8 @@ def run_up(settings: Settings, *, demo: bool) -> int:
 
 def _parts(settings: Settings) -> list[Part]:
     python = [sys.executable, "-m"]
-    ui = _reachable(settings.ui_address)
-    receiver = _reachable(settings.receiver_address)
+    ui = reachable_here(settings.ui_address)
+    receiver = reachable_here(settings.receiver_address)
     parts = [
         Part(
             "worker", [*python, "atlas_core", "worker"], f"http://{receiver}:{settings.receiver_port}/healthz"
@@ -225,14 +225,9 @@ def _try_again(worker: Part, settings: Settings) -> None:
         worker.start()
 
 
-def _reachable(address: str) -> str:
-    everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 -- compared, not bound
-    return everywhere.get(address, f"[{address}]" if ":" in address else address)
-
-
 def _announce(settings: Settings, *, demo: bool) -> None:
     lines: list[tuple[str, str]] = [
-        ("Atlas Desk", f"http://{_reachable(settings.ui_address)}:{settings.ui_port}"),
+        ("Atlas Desk", f"http://{reachable_here(settings.ui_address)}:{settings.ui_port}"),
         ("Receiver", settings.receiver_url),
         ("Sandbox" if settings.uses_sandbox else "Atlas", settings.base_url),
     ]

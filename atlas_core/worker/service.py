@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import signal
 import sys
 import threading
 import time
 from contextlib import ExitStack
-from pathlib import Path
-from traceback import extract_tb
 from types import FrameType
 from typing import NoReturn
 
 from atlas_core.api.client import AtlasClient
-from atlas_core.books import atlas_calls, attempts, inbox, results, store
+from atlas_core.books import atlas_calls, doors, inbox, results, store
 from atlas_core.books.agreement import agree
 from atlas_core.books.call_notes import CallNotes
 from atlas_core.books.desk import Desk
@@ -28,8 +25,10 @@ from atlas_core.errors import AtlasDeskError, BookBusy, BookError
 from atlas_core.settings import Settings
 from atlas_core.worker.book_keeper import BookKeeper
 from atlas_core.worker.call_tally import CallTally
+from atlas_core.worker.callers import Callers
 from atlas_core.worker.courier import AT_ONCE, LOOK_SECONDS, Courier
 from atlas_core.worker.gate import Gate
+from atlas_core.worker.logs import log_to_stderr
 from atlas_core.worker.mirror_keeper import MirrorKeeper
 from atlas_core.worker.receiver import Receiver
 from atlas_core.worker.sync import CHECKS_PATIENCE, UPLOAD_PATIENCE, Sync, WatchedFlow
@@ -39,6 +38,7 @@ HEARTBEAT_SECONDS = 2.0
 CALLS_SECONDS = 15.0
 UPKEEP_SECONDS = 60.0
 STOP_SECONDS = 9.0
+CALLERS_DAYS = 90
 DAY_MS = 24 * 3600 * 1000
 
 _log = logging.getLogger("atlas_core.worker")
@@ -50,7 +50,7 @@ def serve_worker(settings: Settings, *, upkeep_seconds: float = UPKEEP_SECONDS) 
     Prints one line with the receiver's address. Exits with one sentence where it cannot start: with status
     `BOOKS_UNUSABLE` where that is for the books, else 1.
     """
-    _log_to_stderr()
+    log_to_stderr()
     stopping = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -122,6 +122,7 @@ class Worker:
             self.receiver = Receiver(
                 self._writer,
                 settings.atlas_book,
+                Callers.of(settings),
                 address=settings.receiver_address,
                 port=settings.receiver_port,
                 client_id=settings.callback_client_id,
@@ -143,6 +144,7 @@ class Worker:
             upload_patience=upload_patience,
         )
         self._watcher = Watcher(self._sync, self._gate)
+        receiver_url = settings.receiver_url if settings.receiver_port else self.receiver.address
         self._courier = Courier(
             self._client,
             self._writer,
@@ -150,7 +152,7 @@ class Worker:
             CallNotes(settings.desk_book),
             self._watcher,
             self._gate,
-            receiver_url=settings.receiver_url if settings.receiver_port else self.receiver.address,
+            receiver_url=receiver_url,
             local_atlas=settings.local_atlas,
             file_hosts=settings.file_hosts,
         )
@@ -189,6 +191,7 @@ class Worker:
                     if time.monotonic() >= heartbeat_at:
                         heartbeat_at = time.monotonic() + HEARTBEAT_SECONDS
                         self._writer.write_soon(store.record_state, "worker", "running", "", now=now_ms())
+                        self._record_refusals()
                     if time.monotonic() >= calls_at:
                         calls_at = time.monotonic() + CALLS_SECONDS
                         self._record_calls()
@@ -217,6 +220,7 @@ class Worker:
         self._books.stop(max(0.5, until - time.monotonic()))
         try:
             self._record_calls()
+            self._record_refusals()
             self._writer.write(store.record_state, "worker", "stopped", "", now=now_ms())
             self._writer.write(atlas_calls.record_stop, now=now_ms())
         except BookError as error:
@@ -238,12 +242,23 @@ class Worker:
 
     def _keep_up(self, worklist: Worklist) -> None:
         now = now_ms()
-        self._writer.write(attempts.forget_tokens, now=now)
+        self._writer.write(doors.forget_tokens, now=now)
+        self._writer.write(doors.forget_callers, before=now - CALLERS_DAYS * DAY_MS)
         self._writer.write(atlas_calls.thin_out_answers, now=now)
         self._writer.write(inbox.record_old_orphans, received_before=now - DAY_MS, now=now)
         forgotten = self._desk.forget_links(worklist.uploaded_since(now - 2 * DAY_MS), now)
         if forgotten:
             _log.info("links forgotten", extra={"links": forgotten})
+
+    def _record_refusals(self) -> None:
+        refusals = self.receiver.tally.take()
+        if not refusals:
+            return
+        try:
+            self._writer.write(doors.record_refusals, refusals)
+        except BookError:
+            self.receiver.tally.put_back(refusals)
+            raise
 
     def _on_gate(self, state: str, sentence: str) -> None:
         _log.warning("atlas is %s", state)
@@ -280,29 +295,3 @@ class Worker:
                 flow = worklist.flow(delivery.flow_uuid)
                 if flow is not None and (flow.is_doubted or not flow.is_confirmed):
                     self._watch_again(flow)
-
-
-class _JsonLines(logging.Formatter):
-    """One line of JSON for each event: what happened, ids and counts. Of an exception only its kind and the
-    places it passed: its text may quote what it was about."""
-
-    _PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
-
-    def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, object] = {"at": now_ms(), "level": record.levelname, "event": record.getMessage()}
-        line.update({key: value for key, value in record.__dict__.items() if key not in self._PLAIN})
-        kind, _, trace = record.exc_info or (None, None, None)
-        if kind is not None:
-            line["error"] = kind.__name__
-            line["trace"] = [
-                f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in extract_tb(trace)
-            ]
-        return json.dumps(line, default=str)
-
-
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(_JsonLines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    logging.getLogger("urllib3").setLevel(logging.ERROR)
