@@ -19,6 +19,7 @@
     │       ├── VersionRetired       410: this version of the API is gone
     │       ├── ReceiverUnreachable  422: Atlas could not reach our auth_url
     │       └── Busy                 429 or 503: later, perhaps after `retry_after` seconds
+    ├── LoopBroken               our public address does not lead back to our receiver
     ├── ExportFailed             an export could not be written whole; nothing of it is left
     │   └── ExportCancelled      somebody stopped it
     └── BookError                a book cannot be used as asked
@@ -143,6 +144,10 @@ class Busy(Refused):
     ) -> None:
         super().__init__(asked, came, advice, status)
         self.retry_after = retry_after
+
+
+class LoopBroken(AtlasDeskError):
+    """The address that Atlas is given does not lead back to our receiver; the sentence says how far."""
 
 
 class ExportFailed(AtlasDeskError):

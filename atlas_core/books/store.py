@@ -14,6 +14,8 @@ from sqlite3 import Connection
 from atlas_core.books.flags import flags_of, replace_flags
 from atlas_core.models import STAGES, Flag, FlagKind, FlowStatus, outcome_of
 
+_ROOM_BYTES = 32 * 1024
+
 FINAL_STATUSES = {
     "upload": ("SUCCESS", "FAILED"),
     "processing": ("SUCCESS", "FAILED"),
@@ -181,6 +183,12 @@ def record_alarm(
         " WHERE NOT EXISTS (SELECT 1 FROM alarms WHERE flow_id IS ?3 AND attempt_id IS ?4 AND kind = ?2)",
         (raised_at, kind, flow_id, attempt_id, sentence),
     )
+
+
+def require_room(connection: Connection) -> None:
+    """Writes what a callback may need and takes it back; raises where the book has no room for that."""
+    connection.execute("INSERT INTO book (key, value) VALUES ('room', hex(zeroblob(?)))", (_ROOM_BYTES // 2,))
+    connection.execute("DELETE FROM book WHERE key = 'room'")
 
 
 def record_state(connection: Connection, name: str, state: str, sentence: str, *, now: int) -> None:

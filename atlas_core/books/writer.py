@@ -6,6 +6,8 @@ import os
 import queue
 import sqlite3
 import threading
+import time
+from bisect import bisect_left
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -20,6 +22,23 @@ T = TypeVar("T")
 
 _SHARED_AT_MOST = 200
 _PATIENCE_MS = 200
+
+
+class CommitTimes:
+    """How long commits took since the start: how many stayed within each limit (the last has none)."""
+
+    LIMITS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)  # seconds
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(self.LIMITS) + 1)
+        self.seconds = 0.0
+        self.jobs = 0
+
+    def note(self, seconds: float, jobs: int) -> None:
+        """One commit, shared by so many jobs. The writer's thread alone notes."""
+        self.counts[bisect_left(self.LIMITS, seconds)] += 1
+        self.seconds += seconds
+        self.jobs += jobs
 
 
 class _Job:
@@ -68,6 +87,7 @@ class AtlasWriter:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._door = threading.Lock()
         self._closed = False
+        self.commit_times = CommitTimes()
         self._thread = threading.Thread(target=self._write_until_closed, name="atlas-writer", daemon=True)
         self._thread.start()
 
@@ -102,6 +122,11 @@ class AtlasWriter:
         job = _Shrinking(_empty_log)
         self._put(job)
         return bool(job.future.result())
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait for their commit."""
+        return self._jobs.qsize()
 
     def close(self) -> None:
         """Writes what is waiting, closes the book and gives up the right to write. May be called twice."""
@@ -148,9 +173,11 @@ class AtlasWriter:
         try:
             with speaking_of(self._path):
                 self._connection.execute("BEGIN IMMEDIATE")
+                begun = time.perf_counter()
                 for job in jobs:
                     self._run(job)
                 self._connection.execute("COMMIT")
+                self.commit_times.note(time.perf_counter() - begun, len(jobs))
         except BaseException as error:
             failure = self._failure(error)
         for job in jobs:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from urllib.error import URLError
 from urllib.parse import urlsplit
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import ProxyHandler, Request, build_opener
 
 from atlas_core.api.client import AtlasClient
 from atlas_core.books.backups import cadence_of, copies_in
@@ -19,6 +20,7 @@ from atlas_core.settings import Settings, is_loopback
 
 HEARTBEAT_MS = 10_000
 LATE_BACKUPS = 3  # so many are missed before it is said
+SELFTEST_SECONDS = 60
 
 Answer = tuple[bool, str]
 
@@ -28,7 +30,7 @@ def run_check(settings: Settings) -> int:
     questions: list[tuple[str, Callable[[Settings], Answer]]] = [
         ("Atlas and the credentials", _atlas),
         ("The worker", _worker),
-        ("The receiver", _receiver),
+        ("The way in for Atlas", _receiver),
         ("The books", _books),
         ("The column mirror", _mirror),
         ("The backups", _backups),
@@ -69,24 +71,24 @@ def _worker(settings: Settings) -> Answer:
 
 
 def _receiver(settings: Settings) -> Answer:
-    url = settings.receiver_url
+    """Asks the worker to call itself at the address that Atlas is given."""
+    origin = settings.receiver_origin
+    question = Request(f"{origin}/selftest", method="POST", headers={"Host": "localhost"})  # noqa: S310 http
     try:
-        with build_opener(ProxyHandler({})).open(f"{url}/healthz", timeout=5) as answer:
-            answered = answer.status == 200
-    except (URLError, OSError):
-        answered = False
-    if not answered:
+        with build_opener(ProxyHandler({})).open(question, timeout=SELFTEST_SECONDS) as answer:
+            found = json.load(answer)
+        good, sentence = bool(found["ok"]), str(found["sentence"])
+    except (URLError, OSError, ValueError, KeyError, TypeError):
         return False, (
-            f"{url}/healthz does not answer. Start the worker, or set ATLAS_RECEIVER_URL to the address "
-            "that leads to ATLAS_RECEIVER_PORT."
+            f"the worker does not answer at {origin}. Start it, or let it listen at this machine's loopback "
+            "address too (ATLAS_RECEIVER_ADDRESS)."
         )
-    if settings.local_atlas is None and is_loopback(url):
+    if good and settings.local_atlas is None and is_loopback(settings.receiver_url):
         return False, (
-            f"it answers at {url}, but that is an address of this machine alone, so Atlas cannot reach it. "
-            "Set ATLAS_RECEIVER_URL to a public address that leads here."
+            f"it leads through {settings.receiver_url}, an address of this machine alone, so Atlas cannot "
+            "reach it. Set ATLAS_RECEIVER_URL to a public address that leads here."
         )
-    note = "" if settings.local_atlas else " from here; whether Atlas reaches it shows at the first upload"
-    return True, f"it answers at {url}{note}."
+    return good, sentence
 
 
 def _books(settings: Settings) -> Answer:

@@ -104,6 +104,11 @@ class Courier:
             for number in range(at_once)
         ]
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether every thread of it still runs."""
+        return all(thread.is_alive() for thread in self._threads)
+
     def start(self, worklist: Worklist) -> None:
         """Takes up what an earlier worker left. Attempts whose call was under way are never called again."""
         unknown = self._writer.write(attempts.recover_attempts, now=now_ms())

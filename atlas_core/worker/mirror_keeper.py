@@ -26,6 +26,11 @@ class MirrorKeeper:
         self._until = 0.0
         self._thread = threading.Thread(target=self._keep, name="mirror", daemon=True)
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the mirror is still kept."""
+        return self._thread.is_alive()
+
     def start(self) -> None:
         """From now on the mirror follows."""
         self._thread.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import sys
 import threading
@@ -28,6 +29,7 @@ from atlas_core.worker.call_tally import CallTally
 from atlas_core.worker.callers import Callers
 from atlas_core.worker.courier import AT_ONCE, LOOK_SECONDS, Courier
 from atlas_core.worker.gate import Gate
+from atlas_core.worker.inside import WorkerInside
 from atlas_core.worker.logs import log_to_stderr
 from atlas_core.worker.mirror_keeper import MirrorKeeper
 from atlas_core.worker.receiver import Receiver
@@ -38,6 +40,7 @@ HEARTBEAT_SECONDS = 2.0
 CALLS_SECONDS = 15.0
 UPKEEP_SECONDS = 60.0
 STOP_SECONDS = 9.0
+STANDSTILL_SECONDS = 60.0
 CALLERS_DAYS = 90
 DAY_MS = 24 * 3600 * 1000
 
@@ -159,6 +162,19 @@ class Worker:
         self._mirror = MirrorKeeper(self._writer, settings.atlas_book)
         self._books = BookKeeper(self._writer, settings)
         self._inbox = threading.Thread(target=self._take_up_callbacks, name="inbox", daemon=True)
+        self._looked_at = math.inf  # the run loop's last turn, on the monotonic clock
+        self._inside = WorkerInside(
+            settings,
+            self._writer,
+            self.receiver,
+            self._gate,
+            receiver_url=receiver_url,
+            threads=self._threads,
+        )
+
+    def test_loop(self) -> tuple[bool, str]:
+        """Whether the address that Atlas is given leads back to this worker, and a sentence about it."""
+        return self._inside.test_loop()
 
     def start(self) -> None:
         """Takes up where an earlier worker ended."""
@@ -168,7 +184,7 @@ class Worker:
             _log.info("review threshold changed", extra={"flows": moved})
         self._writer.write(atlas_calls.record_start, now=now)
         self._writer.write(store.record_state, "worker", "running", "", now=now)
-        self.receiver.start()
+        self.receiver.start(self._inside)
         with Worklist(settings.atlas_book) as worklist:
             self._courier.start(worklist)
             flows = [WatchedFlow.of(flow) for flow in worklist.watched_flows()]
@@ -180,9 +196,10 @@ class Worker:
 
     def run(self, stopping: threading.Event, upkeep_seconds: float) -> None:
         """Looks after submissions, wishes and upkeep until `stopping` is set."""
-        heartbeat_at = upkeep_at = calls_at = time.monotonic()
+        heartbeat_at = upkeep_at = calls_at = self._looked_at = time.monotonic()
         with Worklist(self._settings.atlas_book) as worklist:
             while not stopping.wait(LOOK_SECONDS):
+                self._looked_at = time.monotonic()
                 if not self.receiver.is_alive:
                     raise AtlasDeskError("its receiver no longer answers. Start the worker again.")
                 try:
@@ -259,6 +276,16 @@ class Worker:
         except BookError:
             self.receiver.tally.put_back(refusals)
             raise
+
+    def _threads(self) -> dict[str, bool]:
+        return {
+            "main loop": time.monotonic() - self._looked_at < STANDSTILL_SECONDS,
+            "receiver": self.receiver.is_alive,
+            "watcher": self._watcher.is_alive,
+            "courier": self._courier.is_alive,
+            "inbox": self._inbox.is_alive(),
+            "mirror keeper": self._mirror.is_alive,
+        }
 
     def _on_gate(self, state: str, sentence: str) -> None:
         _log.warning("atlas is %s", state)

@@ -57,6 +57,11 @@ class Watcher:
             ),
         ]
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether every thread of it still runs."""
+        return all(thread.is_alive() for thread in self._threads)
+
     def start(self, flows: Iterable[WatchedFlow]) -> None:
         """Begins with these. None is asked about in the first seconds: a worker before this one may have
         asked a moment ago."""
