@@ -33,6 +33,7 @@ _KEPT = 4
 _FEWEST_DIGITS = 9  # in a field that is named for the number: a date has 8
 _SHORT = 40  # longer texts in such a field are addresses or sentences, not a number read badly
 _ROUNDS = 8
+_LONGEST_KNOWN = 64  # characters of a key that is remembered
 
 # Spaces, dashes and dots of all kinds, and what cannot be seen: soft hyphen, joiners, direction marks,
 # variation selectors, keycaps and the replacement character.
@@ -54,7 +55,7 @@ _SIGNATURE = re.compile(
 )
 
 _NAMES_AADHAAR = re.compile(
-    r"a+dha+r|\u0906\u0927\u093e\u0930|(?:^|[^a-z])uid(?:ai)?(?:[^a-z]?(?:no|num|number|value))?$",
+    r"adha+r|\u0906\u0927\u093e\u0930|(?:^|[^a-z])uid(?:ai)?(?:[^a-z]?(?:no|num|number|value))?$",
     re.IGNORECASE,
 )
 
@@ -189,7 +190,12 @@ class _Key(NamedTuple):
 def _look_at(key: str) -> _Key:
     label = f"{key[:-5]}field_name" if key.endswith("value") else None
     seen = _Key(mask_text(key)[0], names_aadhaar(key), label)
-    if len(_KNOWN_KEYS) < 1_000 and key.isidentifier() and not any(map(str.isdecimal, key)):
+    if (
+        len(_KNOWN_KEYS) < 1_000
+        and len(key) <= _LONGEST_KNOWN
+        and key.isidentifier()
+        and not any(map(str.isdecimal, key))
+    ):
         _KNOWN_KEYS[key] = seen
     return seen
 

@@ -47,11 +47,12 @@ def parse_result(body: bytes) -> Result:
         raise PayloadError("an object was due", "byte 0")
     flow_uuid = read_flow_uuid(value.get("flow_uuid"))
     masked, cuts = mask_value(value)
-    cut_flags: tuple[Flag, ...] = ()
-    if len(body) > MAX_VALUE_BYTES:
-        masked, cut_flags = cut_values(masked)
-    assert isinstance(masked, dict)  # noqa: S101 -- tells mypy what mask_value keeps
     canonical = canonical_json(masked).encode()
+    cut_flags: tuple[Flag, ...] = ()
+    if len(canonical) > MAX_VALUE_BYTES:  # not the body: a masked address may be longer than it was
+        masked, cut_flags = cut_values(masked)
+        canonical = canonical_json(masked).encode() if cut_flags else canonical
+    assert isinstance(masked, dict)  # noqa: S101 -- tells mypy what mask_value keeps
     reading = _Reading([*flags, *cut_flags])
     if not canonical.isascii() or b"\x7f" in canonical:
         reading.note_hidden(masked, ())

@@ -44,6 +44,10 @@ def at_most(value: float, unit: str = "x") -> Goal:
     return Goal("<=", value, unit)
 
 
+def none(unit: str) -> Goal:
+    return Goal("<=", 0, f" {unit}")
+
+
 def below(value: float, unit: str) -> Goal:
     return Goal("<", value, unit)
 
@@ -69,6 +73,11 @@ def show(rows: Sequence[Row], heads: tuple[str, str, str] = ("", "ours", "beside
             for place, (text, width) in enumerate(zip(line, widths, strict=True))
         )
         print("  ".join([first, *rest]).rstrip())
+
+
+def are_met(rows: Sequence[Row]) -> bool:
+    """Whether no row misses its goal."""
+    return all(row.goal is None or row.goal.is_met(row.figure) for row in rows)
 
 
 def ms(milliseconds: float) -> str:
