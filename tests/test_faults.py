@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import fuzz, schemas
+from tests.faults import busy, fuzz, schemas, storm
 from tests.faults.mutations import spoilt
 
 
@@ -40,3 +40,17 @@ def test_spoilt_payloads_pass_the_door_or_not_and_what_passes_is_taken_up(tmp_pa
     assert found.findings == []
     assert found.not_taken_up == []
     assert set(found.answers) == {200, 400}
+
+
+def test_a_storm_over_a_worker_that_is_killed_loses_and_doubles_nothing_b87(tmp_path: Path) -> None:
+    left = storm.weather(tmp_path, callbacks=600, every=150)
+    assert [*left.lost, *left.doubled, *left.wrong, *left.faults] == []
+    assert left.dead_letters == 30
+    assert left.kills == 4
+
+
+def test_callbacks_beside_busy_pages_are_all_acknowledged_and_kept(tmp_path: Path) -> None:
+    found = busy.run(tmp_path, quiet_seconds=1.0, busy_seconds=4.0, sessions=3, a_second=20)
+    assert [*found.quiet.refused, *found.busy.refused, *found.faults] == []
+    assert found.sent == found.kept == 100
+    assert found.page_runs >= 3

@@ -15,11 +15,24 @@ from tests.benchmarks import (
     parsing,
     polling,
     queries,
+    receiving,
     rivals,
     storing,
 )
 
-BENCHMARKS = (parsing, polling, storing, backing_up, mirroring, finding, measures, queries, rivals, pages)
+BENCHMARKS = (
+    parsing,
+    polling,
+    storing,
+    receiving,
+    backing_up,
+    mirroring,
+    finding,
+    measures,
+    queries,
+    rivals,
+    pages,
+)
 
 
 def main() -> None:

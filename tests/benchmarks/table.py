@@ -75,11 +75,6 @@ def show(rows: Sequence[Row], heads: tuple[str, str, str] = ("", "ours", "beside
         print("  ".join([first, *rest]).rstrip())
 
 
-def are_met(rows: Sequence[Row]) -> bool:
-    """Whether no row misses its goal."""
-    return all(row.goal is None or row.goal.is_met(row.figure) for row in rows)
-
-
 def ms(milliseconds: float) -> str:
     """A time in words."""
     return f"{_short(milliseconds)} ms"

@@ -9,6 +9,7 @@ import time
 from datetime import UTC, datetime
 
 from tests.faults import (
+    busy,
     callbacks,
     drill,
     full_disk,
@@ -20,9 +21,10 @@ from tests.faults import (
     schemas,
     soak,
     states,
+    storm,
 )
 
-FAULTS = (schemas, fuzz, network, outage, callbacks, lost, states, drill, kills, full_disk, soak)
+FAULTS = (schemas, fuzz, storm, busy, network, outage, callbacks, lost, states, drill, kills, full_disk, soak)
 """Each has `main(arguments)`, which prints its rows and returns 0 where every promise was kept."""
 
 

@@ -29,7 +29,7 @@ from pathlib import Path
 
 from atlas_core.api import payloads
 from atlas_core.errors import PayloadError
-from tests.benchmarks.table import Row, are_met, none, show
+from tests.benchmarks.table import Row, all_met, none, show
 from tests.doors import open_door
 from tests.faults.mutations import spoilt
 from tests.faults.taking_up import take_up_all
@@ -165,7 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = rows_of(found)
     show(rows, ("", "", "told"))
     print("\n".join(found.findings[:20]))
-    return int(not are_met(rows))
+    return int(not all_met(rows))
 
 
 if __name__ == "__main__":
