@@ -35,13 +35,14 @@ class Door:
     writer: AtlasWriter
     receiver: Receiver
     called: threading.Event
+    address: str = "127.0.0.1"
 
     @property
     def port(self) -> int:
         return self.receiver.port
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)) as connection:
+        with closing(http.client.HTTPConnection(self.address, self.port, timeout=15)) as connection:
             connection.putrequest(method, path, skip_accept_encoding=True)
             given = {name.replace("_", "-"): value for name, value in headers.items()}
             for name, value in {"Content-Length": str(len(body)), **given}.items():
@@ -73,7 +74,12 @@ class Door:
 
 @contextmanager
 def open_door(
-    folder: Path, *, client_id: str = "", client_secret: str = "", **settings: str
+    folder: Path,
+    *,
+    client_id: str = "",
+    client_secret: str = "",
+    address: str = "127.0.0.1",
+    **settings: str,
 ) -> Iterator[Door]:
     """The door of a receiver with these settings (`ATLAS_…`) and credentials."""
     book = folder / "atlas.db"
@@ -85,7 +91,7 @@ def open_door(
             writer,
             book,
             callers,
-            address="127.0.0.1",
+            address=address,
             port=0,
             client_id=client_id,
             client_secret=client_secret,
@@ -105,7 +111,7 @@ def open_door(
             assert attempt_id is not None
             writer.write(attempts.save_init_answer, attempt_id, f"flow-000{number}", now=now_ms())
         receiver.start()
-        door = Door(book, writer, receiver, called)
+        door = Door(book, writer, receiver, called, address)
         try:
             while True:
                 try:

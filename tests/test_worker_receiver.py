@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 import time
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -233,6 +236,33 @@ def test_a_book_that_cannot_take_it_is_said_to_the_caller_b88(door: Door) -> Non
         "POST", "/atlas/callback/callback-part", json.dumps(RESULTS).encode(), Token=token
     )
     assert (status, headers["retry-after"]) == (503, "30")
+
+
+def test_a_book_that_somebody_holds_is_said_to_the_caller_and_nothing_is_lost_b88(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("atlas_core.worker.doors.COMMIT_SECONDS", 0.5)
+    token, path, body = door.token(), "/atlas/callback/callback-part", json.dumps(RESULTS).encode()
+    with closing(sqlite3.connect(door.book, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for number in range(2):
+            status, headers, _ = door.ask("POST", path, body, Token=token)
+            assert (status, headers["retry-after"]) == (503, "30"), number
+        assert door.ask("POST", "/atlas/auth/auth-part")[0] == 503
+        other.execute("ROLLBACK")
+    assert door.call(RESULTS, token) == 200
+    assert [row[0] for row in door.deliveries()] == ["waiting"]  # however often it was kept
+
+
+def test_it_listens_at_an_ipv6_address_too(tmp_path: Path) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with open_door(tmp_path, address="::1") as door:
+        assert door.receiver.address == f"http://[::1]:{door.port}"
+        with urllib.request.urlopen(f"{door.receiver.address}/healthz", timeout=10) as answer:
+            assert answer.status == 200
 
 
 def test_answers_say_nothing_of_what_serves_them(door: Door) -> None:
