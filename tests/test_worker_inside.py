@@ -135,7 +135,7 @@ def test_a_thread_that_has_ended_is_named(tmp_path: Path) -> None:
         worker.worker._mirror.stop(5)
         status, text = ask(worker, "GET", "/readyz")
         assert status == 503
-        assert json.loads(text)["trouble"] == "The worker's mirror keeper has ended. Start the worker again."
+        assert json.loads(text)["trouble"] == "The worker's mirror keeper does not run."
 
 
 # -------------------------------------------------------------------------------------------- numbers

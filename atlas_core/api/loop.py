@@ -31,7 +31,7 @@ _REASONS = {
 }
 
 
-def call_back(
+def call_ourselves(
     receiver_url: str,
     auth_path: str,
     callback_path: str,

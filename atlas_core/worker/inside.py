@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import TimeoutError as TookTooLong
 from pathlib import Path
 
-from atlas_core.api.loop import call_back
+from atlas_core.api.loop import call_ourselves
 from atlas_core.books import queries, store
 from atlas_core.books.reading import open_books
 from atlas_core.books.writer import AtlasWriter
@@ -55,7 +55,7 @@ class WorkerInside:
         """Why the worker is not ready; empty where it is. Commits something to find out."""
         ended = [name for name, is_alive in self._threads().items() if not is_alive]
         if ended:
-            return f"The worker's {ended[0]} has ended. Start the worker again."
+            return f"The worker's {ended[0]} does not run."
         try:
             self._writer.write_soon(store.require_room).result(COMMIT_PATIENCE)
         except TookTooLong:
@@ -71,7 +71,7 @@ class WorkerInside:
         probe = self._receiver.doors.probe = LoopProbe()
         begun = time.monotonic()
         try:
-            call_back(
+            call_ourselves(
                 self._receiver_url,
                 probe.auth_path,
                 probe.callback_path,
