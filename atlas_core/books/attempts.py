@@ -128,11 +128,14 @@ def adopt_flow(connection: Connection, attempt_id: int, flow_uuid: str, state: s
     )
     connection.execute(
         "UPDATE deliveries SET flow_id = ?, outcome = 'waiting'"
-        " WHERE attempt_id = ? AND outcome = 'orphan' AND coalesce(claimed_flow_uuid, ?) = ?",
+        " WHERE channel = 'callback' AND attempt_id = ? AND outcome = 'orphan'"
+        " AND coalesce(claimed_flow_uuid, ?) = ?",
         (flow_id, attempt_id, flow_uuid, flow_uuid),
     )
     strangers = connection.execute(
-        "SELECT delivery_id FROM deliveries WHERE attempt_id = ? AND outcome = 'orphan'", (attempt_id,)
+        "SELECT delivery_id FROM deliveries"
+        " WHERE channel = 'callback' AND attempt_id = ? AND outcome = 'orphan'",
+        (attempt_id,),
     ).fetchall()
     for (delivery_id,) in strangers:
         put_aside(connection, delivery_id, "it names another flow")
