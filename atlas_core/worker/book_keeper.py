@@ -42,6 +42,11 @@ class BookKeeper:
         self._log_is_large = True  # as a killed worker may have noted
         self._thread = threading.Thread(target=self._keep, name="books", daemon=True)
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the books are still kept."""
+        return self._thread.is_alive()
+
     def start(self) -> None:
         """From now on there are backups."""
         self._thread.start()

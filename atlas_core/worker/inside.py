@@ -23,7 +23,7 @@ from atlas_core.worker.metrics import Histogram, Metric, counter, exposition, ga
 from atlas_core.worker.receiver import Receiver
 
 COMMIT_PATIENCE = 5.0  # seconds
-_GATE_STATES = ("ok", "unreachable", "refused", "retired")
+_GATE_STATES = ("ok", "unreachable", "failing", "busy", "refused", "retired")
 _PROCESS = Path("/proc/self")
 
 _log = logging.getLogger(__name__)
@@ -147,7 +147,7 @@ class WorkerInside:
         yield Metric(
             "atlas_desk_atlas_state",
             "gauge",
-            "1 for how Atlas is: ok, unreachable, refused (our credentials) or retired (its version).",
+            f"1 for how Atlas is: {', '.join(_GATE_STATES)}.",
             [({"state": state}, float(state == self._gate.state)) for state in _GATE_STATES],
         )
 

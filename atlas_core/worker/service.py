@@ -19,7 +19,7 @@ from atlas_core.books.call_notes import CallNotes
 from atlas_core.books.desk import Desk
 from atlas_core.books.last_words import BOOKS_UNUSABLE, forget_last_words, keep_last_words
 from atlas_core.books.schema import migrate_atlas, migrate_desk
-from atlas_core.books.worklist import FlowToWatch, Worklist
+from atlas_core.books.worklist import Worklist
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
 from atlas_core.errors import AtlasDeskError, BookBusy, BookError
@@ -29,6 +29,7 @@ from atlas_core.worker.call_tally import CallTally
 from atlas_core.worker.callers import Callers
 from atlas_core.worker.courier import AT_ONCE, LOOK_SECONDS, Courier
 from atlas_core.worker.gate import Gate
+from atlas_core.worker.inbox_keeper import InboxKeeper, watch_again
 from atlas_core.worker.inside import WorkerInside
 from atlas_core.worker.logs import log_to_stderr
 from atlas_core.worker.mirror_keeper import MirrorKeeper
@@ -135,7 +136,6 @@ class Worker:
             self._open = opened.pop_all()
         if agreed.sentence:
             _log.warning("%s", agreed.sentence)
-        self._stopping = threading.Event()
         self._gate = Gate(self._on_gate)
         self._sync = Sync(
             self._client,
@@ -161,7 +161,7 @@ class Worker:
         )
         self._mirror = MirrorKeeper(self._writer, settings.atlas_book)
         self._books = BookKeeper(self._writer, settings)
-        self._inbox = threading.Thread(target=self._take_up_callbacks, name="inbox", daemon=True)
+        self._inbox = InboxKeeper(self._writer, settings.atlas_book, self._sync, self._watcher, self._called)
         self._looked_at = math.inf  # the run loop's last turn, on the monotonic clock
         self._inside = WorkerInside(
             settings,
@@ -220,19 +220,17 @@ class Worker:
 
     def stop(self) -> None:
         """Takes nothing new, finishes what is under way, and closes the books."""
-        self._stopping.set()
-        self._called.set()
         until = time.monotonic() + STOP_SECONDS
         stops = [
             threading.Thread(target=self.receiver.stop, daemon=True),
             threading.Thread(target=self._courier.stop, args=(STOP_SECONDS,), daemon=True),
             threading.Thread(target=self._watcher.stop, args=(STOP_SECONDS,), daemon=True),
+            threading.Thread(target=self._inbox.stop, args=(STOP_SECONDS,), daemon=True),
         ]
         for stop in stops:
             stop.start()
-        for stop in (*stops, self._inbox):
-            if stop.ident is not None:
-                stop.join(max(0.0, until - time.monotonic()))
+        for stop in stops:
+            stop.join(max(0.0, until - time.monotonic()))
         self._mirror.stop(max(0.5, until - time.monotonic()))
         self._books.stop(max(0.5, until - time.monotonic()))
         try:
@@ -251,11 +249,7 @@ class Worker:
                 continue
             flow = worklist.flow(flow_uuid)
             if flow is not None:
-                self._watch_again(flow)
-
-    def _watch_again(self, flow: FlowToWatch) -> None:
-        self._writer.write(store.save_watched, flow.flow_id, True)
-        self._watcher.add(WatchedFlow.of(flow, again=True), is_new=False)
+                watch_again(self._writer, self._watcher, flow)
 
     def _keep_up(self, worklist: Worklist) -> None:
         now = now_ms()
@@ -283,8 +277,9 @@ class Worker:
             "receiver": self.receiver.is_alive,
             "watcher": self._watcher.is_alive,
             "courier": self._courier.is_alive,
-            "inbox": self._inbox.is_alive(),
+            "inbox": self._inbox.is_alive,
             "mirror keeper": self._mirror.is_alive,
+            "book keeper": self._books.is_alive,
         }
 
     def _on_gate(self, state: str, sentence: str) -> None:
@@ -302,23 +297,3 @@ class Worker:
         except BookError:
             self._calls.put_back(calls)
             raise
-
-    def _take_up_callbacks(self) -> None:
-        """Each kept callback becomes a result; then its flow is looked at as soon as is polite."""
-        with Worklist(self._settings.atlas_book) as worklist:
-            while not self._stopping.is_set():
-                self._called.clear()
-                try:
-                    self._take_up_waiting(worklist)
-                except AtlasDeskError as error:
-                    _log.error("callbacks wait", extra={"error": type(error).__name__})
-                self._called.wait(HEARTBEAT_SECONDS)
-
-    def _take_up_waiting(self, worklist: Worklist) -> None:
-        while (waiting := worklist.waiting_deliveries()) and not self._stopping.is_set():
-            for delivery in waiting:
-                if not self._sync.take_up(delivery) or self._watcher.look_soon(delivery.flow_uuid):
-                    continue
-                flow = worklist.flow(delivery.flow_uuid)
-                if flow is not None and (flow.is_doubted or not flow.is_confirmed):
-                    self._watch_again(flow)
