@@ -16,15 +16,16 @@ from atlas_core.books.schema import check_book
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
 from atlas_core.errors import BookFull
+from tests.doors import Door, open_door
 from tests.made_books import make_books
 from tests.page_sessions import said, sessions_over, show
-from tests.test_worker_receiver import Door, open_door
 from tests.workers import rows
 
 
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[Door]:
-    yield from open_door(tmp_path)
+    with open_door(tmp_path) as door:
+        yield door
 
 
 def limit(connection: sqlite3.Connection, spare: int) -> None:

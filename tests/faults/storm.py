@@ -43,7 +43,7 @@ from tests.workers import rows, until
 
 SENDERS = 16
 REPEATED, EARLY, UNREADABLE = 0.3, 0.1, 0.05
-VERSIONS = 10
+VERSIONS = 20
 GOAL_SECONDS = 60.0
 
 
