@@ -283,23 +283,13 @@ class Band(enum.StrEnum):
     NO_SCORE = "no score"
 
 
-def band_of(similarity: float | None, *, strong_from: float, review_below: float) -> Band:
-    """The band of one similarity (0–100 or None)."""
-    if similarity is None:
-        return Band.NO_SCORE
-    if similarity < review_below:
-        return Band.REVIEW
-    return Band.STRONG if similarity >= strong_from else Band.UNCLEAR
-
-
 def outcome_of(
     master: str | None,
     *,
     has_result: bool,
     document_errors: int,
-    min_similarity: float | None,
+    low_checks: int,
     review_flags: int,
-    review_below: float,
 ) -> Outcome:
     """What a flow asks of us, from its master status and its newest result.
 
@@ -312,5 +302,4 @@ def outcome_of(
         return Outcome.UNKNOWN
     if master != "SUCCESS" or not has_result:
         return Outcome.RUNNING
-    low = min_similarity is not None and min_similarity < review_below
-    return Outcome.REVIEW if low or document_errors or review_flags else Outcome.CLEAR
+    return Outcome.REVIEW if low_checks or document_errors or review_flags else Outcome.CLEAR

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 
 from atlas_core.errors import SettingsError
+from atlas_core.thresholds import Thresholds
 
 API_PREFIX = "/v3/verification"
 
@@ -63,6 +64,11 @@ class Settings:
     def desk_book(self) -> Path:
         """What we said."""
         return self.data_dir / "desk.db"
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """Those that hold until people adopt others."""
+        return Thresholds(self.review_below, self.strong_from)
 
     @property
     def sandbox_origin(self) -> str:

@@ -14,6 +14,7 @@ from atlas_core.books.desk import Desk
 from atlas_core.books.history import save_history
 from atlas_core.books.reading import Books, open_books
 from atlas_core.books.schema import migrate_atlas, migrate_desk
+from atlas_core.books.standards import Standards
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.models import CrossCheck, Document, Field, FileToSend, Flag, FlowStatus, Result, UploadedFile
 
@@ -106,7 +107,7 @@ def add_flow(
         result=result,
         received_at=created_at + 31_000,
         by_callback=by_callback,
-        review_below=70,
+        standards=Standards(),
     )
 
 

@@ -14,8 +14,11 @@ from atlas_core.books.columns import Columns, open_columns
 from atlas_core.books.history import save_history
 from atlas_core.books.mirror import Mirror
 from atlas_core.books.schema import migrate_atlas, migrate_desk
+from atlas_core.books.standards import Standards
+from atlas_core.books.threshold_sets import InForce
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.models import CrossCheck, Document, Field, Flag, FlowStatus, Result
+from atlas_core.thresholds import Thresholds
 
 DONE = FlowStatus("SUCCESS", "SUCCESS", "COMPLETED", "SUCCESS")
 FAILED = FlowStatus("FAILED", "NOT_STARTED", "NOT_STARTED", "FAILED")
@@ -113,18 +116,19 @@ def result_of(flow_uuid: str, flow: MadeFlow) -> Result:
 
 
 @contextmanager
-def made_book(flows: Sequence[MadeFlow], *, review_below: float = 70) -> Iterator[MadeBook]:
+def made_book(flows: Sequence[MadeFlow], *, review_below: int = 70) -> Iterator[MadeBook]:
     """A book of these flows, written through the same functions as real ones, and its mirror: built from the
     first half of them, the others taken over."""
     with TemporaryDirectory() as name:
         folder = Path(name) / "data"
         migrate_atlas(folder / "atlas.db")
         migrate_desk(folder / "desk.db")
+        standards = Standards(InForce(Thresholds(review_below, max(90, review_below))))
         with AtlasWriter(folder / "atlas.db") as writer:
             flow_ids: list[int] = []
             with closing(Mirror(writer, folder / "atlas.db")) as mirror:
                 for begin, end in ((0, len(flows) // 2), (len(flows) // 2, len(flows))):
-                    flow_ids += writer.write(_save_all, flows, begin, end, review_below)
+                    flow_ids += writer.write(_save_all, flows, begin, end, standards)
                     mirror.catch_up()
         yield MadeBook(folder, tuple(flow_ids))
 
@@ -134,7 +138,7 @@ def _times(flow: MadeFlow) -> list[tuple[int, FlowStatus]]:
 
 
 def _save_all(
-    connection: sqlite3.Connection, flows: Sequence[MadeFlow], begin: int, end: int, review_below: float
+    connection: sqlite3.Connection, flows: Sequence[MadeFlow], begin: int, end: int, standards: Standards
 ) -> list[int]:
     flow_ids = []
     for number, flow in enumerate(flows[begin:end], begin + 1):
@@ -153,7 +157,7 @@ def _save_all(
                 result=result_of(flow_uuid, flow) if flow.has_result else None,
                 received_at=ended_at + 1000,
                 by_callback=False,
-                review_below=review_below,
+                standards=standards,
             )
         )
     return flow_ids

@@ -16,6 +16,7 @@ from atlas_core.books import store
 from atlas_core.books.queries import WorkerState
 from atlas_core.books.results import save_result
 from atlas_core.books.schema import check_book, migrate_atlas, migrate_desk
+from atlas_core.books.standards import Standards
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.errors import BookDamaged, BookError
 from atlas_core.models import FlowStatus
@@ -160,9 +161,9 @@ def test_looks_keep_their_order_and_no_duration_is_negative_b107(books: MadeBook
             store.save_flow, "flow-0001", application_id="A", product_type="P", created_at=START
         )
         for step, status in enumerate(course, 1):
-            writer.write(store.save_look, flow_id, status, looked_at=START - step * hour, review_below=70)
+            writer.write(store.save_look, flow_id, status, looked_at=START - step * hour)
         writer.write(store.record_looks, [(START - 9 * hour, flow_id)])
-        fetched = {"channel": "extracts", "confirmed": True, "review_below": 70.0}
+        fetched = {"channel": "extracts", "confirmed": True, "standards": Standards()}
         result = make_result("flow-0001")
         writer.write(save_result, flow_id, result, received_at=START - 8 * hour, **fetched)  # type: ignore[arg-type]
     seen = rows(books.atlas, "SELECT status FROM status_changes WHERE stage = 'upload' ORDER BY seen_at")
@@ -175,7 +176,7 @@ def test_looks_keep_their_order_and_no_duration_is_negative_b107(books: MadeBook
 def test_newer_results_count_though_the_clock_went_back_b107(books: MadeBooks) -> None:
     with AtlasWriter(books.atlas) as writer:
         flow_id = add_flow(writer, "flow-0001", result=make_result("flow-0001", similarities=(95,)))
-        fetched = {"channel": "extracts", "confirmed": True, "review_below": 70.0}
+        fetched = {"channel": "extracts", "confirmed": True, "standards": Standards()}
         newer = make_result("flow-0001", similarities=(11,))
         writer.write(save_result, flow_id, newer, received_at=START - 3_600_000, **fetched)  # type: ignore[arg-type]
     assert rows(books.atlas, "SELECT min_similarity, outcome FROM flows") == [(11, "review")]

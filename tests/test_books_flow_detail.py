@@ -11,6 +11,7 @@ import pytest
 from atlas_core.books import attempts, queries, store
 from atlas_core.books.reading import open_books
 from atlas_core.books.results import save_result
+from atlas_core.books.standards import Standards
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.errors import BookDamaged
 from atlas_core.models import Document, Field, FileToSend, Flag, FlagKind, FlowStatus, Result
@@ -114,7 +115,7 @@ def test_older_versions_stay_readable_beside_the_newest(books: MadeBooks, writer
         channel="extracts",
         received_at=START + 90_000,
         confirmed=True,
-        review_below=70,
+        standards=Standards(),
     )
     newest, first = detail(books), detail(books, version=1)
     assert newest is not None

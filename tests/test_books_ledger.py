@@ -13,6 +13,7 @@ from atlas_core.books.doors import HOUR_MS, Refusal
 from atlas_core.books.queries import Wanted, arrivals_page, arrivals_total
 from atlas_core.books.reading import Books
 from atlas_core.books.results import save_result
+from atlas_core.books.standards import Standards
 from atlas_core.books.worklist import Worklist
 from atlas_core.books.writer import AtlasWriter
 from tests.made_books import (
@@ -56,7 +57,7 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> MadeBooks:
             )
         with Worklist(books.atlas) as worklist:
             for delivery in worklist.waiting_deliveries():
-                writer.write(inbox.take_up_callback, delivery, result, now=START + 3, review_below=70)
+                writer.write(inbox.take_up_callback, delivery, result, now=START + 3, standards=Standards())
         writer.write(
             save_result,
             flow_id,
@@ -64,7 +65,7 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> MadeBooks:
             channel="extracts",
             received_at=START + 10,
             confirmed=True,
-            review_below=70,
+            standards=Standards(),
         )
         stranger = make_result("flow-9999")
         writer.write(inbox.save_callback, odd, stranger, other_application=False, received_at=START + 20)

@@ -44,7 +44,7 @@ def test_running_flows_show_since_when_each_stage_stands(books: MadeBooks, write
         START + 15_000: FlowStatus("SUCCESS", "PENDING", "NOT_STARTED", "IN_PROGRESS"),
     }
     for looked_at, status in looks.items():
-        writer.write(store.save_look, flow_id, status, looked_at=looked_at, review_below=70)
+        writer.write(store.save_look, flow_id, status, looked_at=looked_at)
     with reading(books) as opened:
         running = queries.running_flows(opened)
         assert queries.running_flows_total(opened) == 1
@@ -80,7 +80,7 @@ def test_a_submission_is_followed_from_the_desk_to_its_end(books: MadeBooks, wri
     assert seen() == ("uploading", False)
     writer.write(attempts.save_upload_answer, attempt_id, [UploadedFile("b", "f", "d")], now=START)
     assert seen() == ("running", False)
-    writer.write(store.save_look, flow_id, DONE, looked_at=START + 5, review_below=70)
+    writer.write(store.save_look, flow_id, DONE, looked_at=START + 5)
     assert seen() == ("running", False), "its end is not confirmed yet"
     add_flow(writer, "flow-0001", result=make_result("flow-0001"))
     assert seen() == ("ended", True)

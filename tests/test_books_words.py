@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas_core.books.results import save_result
+from atlas_core.books.standards import Standards
 from atlas_core.books.words import TERMS_AT_MOST, matching, sweep_words, terms_of
 from atlas_core.books.writer import AtlasWriter
 from tests.made_books import START, MadeBooks, add_flow, make_books, make_result
@@ -45,7 +46,7 @@ def deliver_again(writer: AtlasWriter, flow_id: int, flow_uuid: str, name: str) 
         channel="extracts",
         received_at=START + 99_000,
         confirmed=True,
-        review_below=70,
+        standards=Standards(),
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 from atlas_core.books import results
 from atlas_core.books.columns import Columns, open_columns
 from atlas_core.books.mirror import Mirror
+from atlas_core.books.standards import Standards
 from atlas_core.books.verification import verify_columns
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.insight.distributions import checks_per_score
@@ -40,7 +41,7 @@ class Followed:
     def deliver(self, flow_id: int, *scores: float) -> Columns:
         """Another result of a flow, taken over."""
         result = make_result(f"delivered {flow_id} {scores}", similarities=scores)
-        moment = {"channel": "extracts", "received_at": START, "confirmed": True, "review_below": 70.0}
+        moment = {"channel": "extracts", "received_at": START, "confirmed": True, "standards": Standards()}
         self.writer.write(results.save_result, flow_id, result, **moment)  # type: ignore[arg-type]
         self.mirror.catch_up()
         return require_same(self.book)

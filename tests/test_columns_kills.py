@@ -19,6 +19,7 @@ import pytest
 from atlas_core.books import results
 from atlas_core.books.columns import open_columns
 from atlas_core.books.mirror import Mirror
+from atlas_core.books.standards import Standards
 from atlas_core.books.writer import AtlasWriter
 from tests.made_books import START, add_flow, make_books, make_result
 from tests.mirrored import counted_by_book, counted_by_mirror, follow, require_same
@@ -31,7 +32,12 @@ _FORK = multiprocessing.get_context("fork")
 
 def deliver(writer: AtlasWriter, flow_id: int, *scores: float) -> None:
     result = make_result(f"delivered {flow_id} {scores}", similarities=scores)
-    moment = {"channel": "extracts", "received_at": START + 90_000, "confirmed": True, "review_below": 70.0}
+    moment = {
+        "channel": "extracts",
+        "received_at": START + 90_000,
+        "confirmed": True,
+        "standards": Standards(),
+    }
     writer.write(results.save_result, flow_id, result, **moment)  # type: ignore[arg-type]
 
 

@@ -22,6 +22,7 @@ from atlas_core.books import results, store
 from atlas_core.books.columns import DEAD, NO_SCORE, open_columns
 from atlas_core.books.mirror import Mirror
 from atlas_core.books.mirror_rows import DAY_MS, OVERFLOW
+from atlas_core.books.standards import Standards
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.errors import BookError
 from atlas_core.models import FlowStatus, Result
@@ -47,7 +48,7 @@ class Followed:
             channel="extracts",
             received_at=START + 90_000,
             confirmed=confirmed,
-            review_below=70,
+            standards=Standards(),
         )
 
 
@@ -107,7 +108,7 @@ def test_a_change_of_status_alone_adds_no_rows(followed: Followed) -> None:
     followed.deliver(flow_id, make_result(uuid(1)), confirmed=False)
     followed.mirror.catch_up()
     rows_before = len(open_columns(followed.book.parent).checks)
-    followed.writer.write(store.save_look, flow_id, DONE, looked_at=START + 99_000, review_below=70)
+    followed.writer.write(store.save_look, flow_id, DONE, looked_at=START + 99_000)
     assert followed.mirror.catch_up() == 1
     assert len(require_same(followed.book).checks) == rows_before
 
@@ -116,7 +117,7 @@ def test_a_look_that_shows_nothing_new_is_no_work_for_the_mirror(followed: Follo
     flow_id = add_flow(followed.writer, uuid(1), result=make_result(uuid(1)))
     followed.mirror.catch_up()
     version = open_columns(followed.book.parent).version
-    followed.writer.write(store.save_look, flow_id, DONE, looked_at=START + 99_000, review_below=70)
+    followed.writer.write(store.save_look, flow_id, DONE, looked_at=START + 99_000)
     assert followed.mirror.catch_up() == 0
     assert open_columns(followed.book.parent).version == version
 
@@ -224,9 +225,7 @@ def test_a_rebuilt_mirror_says_what_the_one_kept_in_step_says(tmp_path_factory, 
                 followed.deliver(which % known + 1, result)
             elif deed == "look" and known:
                 status = FlowStatus("SUCCESS", "SUCCESS", "COMPLETED", f"LOOK_{which}")
-                writer.write(
-                    store.save_look, which % known + 1, status, looked_at=START + number, review_below=70
-                )
+                writer.write(store.save_look, which % known + 1, status, looked_at=START + number)
             elif deed == "follow":
                 followed.mirror.catch_up()
             elif deed == "restart":

@@ -12,6 +12,7 @@ import pytest
 from atlas_core.books import results
 from atlas_core.books.columns import open_columns
 from atlas_core.books.mirror import Mirror
+from atlas_core.books.standards import Standards
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.errors import BookDamaged, BookMissing
 from tests.made_books import START, add_flow, make_books, make_result
@@ -68,7 +69,12 @@ def _write_without_end(book: Path, flows: int) -> None:
         for turn in range(1_000_000):
             flow_id = turn % flows + 1
             result = make_result(f"turn-{turn}", similarities=(turn % 101, 40))
-            moment = {"channel": "extracts", "received_at": START, "confirmed": True, "review_below": 70.0}
+            moment = {
+                "channel": "extracts",
+                "received_at": START,
+                "confirmed": True,
+                "standards": Standards(),
+            }
             writer.write(results.save_result, flow_id, result, **moment)  # type: ignore[arg-type]
             if turn % 20 == 19:
                 mirror.rebuild()

@@ -16,6 +16,7 @@ from atlas_core.books.queries import attention
 from atlas_core.books.queries import found as found_queries
 from atlas_core.books.reading import open_books
 from atlas_core.books.results import save_result
+from atlas_core.books.standards import Standards
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.errors import InputError
 from atlas_core.insight import paging
@@ -324,7 +325,7 @@ def test_a_reopened_mirror_with_replaced_results_counts_the_new_ones_only() -> N
             channel="extracts",
             received_at=NOW,
             confirmed=True,
-            review_below=70,
+            standards=Standards(),
         )
         mirror.catch_up()
         mirror.close()

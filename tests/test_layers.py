@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "access": {"errors"},
     "thresholds": {"errors", "models"},
     "models": set(),
-    "settings": {"errors"},
+    "settings": {"errors", "thresholds"},
     "api": {"errors", "models", "clock", "links"},
     "books": {"errors", "models", "clock", "links", "access", "thresholds"},
     "intake": {"errors", "models", "links", "api"},

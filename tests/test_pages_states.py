@@ -232,7 +232,7 @@ def test_watch_shows_each_stage_and_what_is_overdue(books: MadeBooks) -> None:
             flow_id = writer.write(
                 store.save_flow, name, application_id=name, product_type="PROD_CDL", created_at=now_ms() - age
             )
-            writer.write(store.save_look, flow_id, RUNNING, looked_at=now_ms(), review_below=70)
+            writer.write(store.save_look, flow_id, RUNNING, looked_at=now_ms())
     session = show("watch")
     counts = {metric.label: metric.value for metric in session.metric}
     assert counts == {"Running": "2", "Overdue": "1", "Not at Atlas yet": "0"}

@@ -187,9 +187,8 @@ def test_b22_an_unknown_status_is_kept_flagged_and_never_terminal(text: str) -> 
     asked = {
         "has_result": True,
         "document_errors": 0,
-        "min_similarity": 99,
+        "low_checks": 0,
         "review_flags": 0,
-        "review_below": 70,
     }
     assert outcome_of(status.master, **asked) is Outcome.UNKNOWN  # type: ignore[arg-type]
 

@@ -8,7 +8,8 @@ import pytest
 
 from atlas_core.api.payloads import parse_result
 from atlas_core.api.readings import hidden_characters, is_possible_date, names_date
-from atlas_core.models import Band, CrossCheck, Field, FlagKind, band_of
+from atlas_core.models import Band, CrossCheck, Field, FlagKind
+from atlas_core.thresholds import Thresholds
 from tests.made_payloads import body_of, check, field_of, kinds, result_of
 
 
@@ -92,7 +93,7 @@ def test_a_similarity_that_is_null_or_absent_is_missing() -> None:
 def test_b21_a_missing_similarity_is_a_band_of_its_own() -> None:
     for raw in ("null", "NaN", '"high"', "true", "-1"):
         read, _ = similarity(raw)
-        assert band_of(read.similarity, strong_from=90, review_below=70) is Band.NO_SCORE
+        assert Thresholds().band("NAME", read.similarity) is Band.NO_SCORE
 
 
 def confidence(score: object) -> tuple[Field, list[FlagKind]]:

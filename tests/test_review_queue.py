@@ -21,6 +21,7 @@ from atlas_core.books.mirror import Mirror
 from atlas_core.books.reading import Books, open_books
 from atlas_core.books.results import save_result
 from atlas_core.books.review_rules import ReviewRules
+from atlas_core.books.standards import Standards
 from atlas_core.books.threshold_sets import InForce
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.insight.review_queue import NextCase, ReviewQueue, Waiting
@@ -109,7 +110,7 @@ class Reviewing:
                 channel="extracts",
                 received_at=NOW,
                 confirmed=True,
-                review_below=70,
+                standards=Standards(),
             )
             mirror = Mirror(writer, atlas)
             mirror.catch_up()
@@ -345,7 +346,7 @@ def test_lots_are_drawn_among_passes_alone_by_their_bands_share() -> None:
     drawn = {}
     for band, rule in rules.items():
         with reviewing(flow_of(95)) as cases, AtlasWriter(cases.book.folder / "atlas.db") as writer:
-            count = writer.write(draw_lots, 1, 1, checks, thresholds=Thresholds(), rules=rule, now=NOW)
+            count = writer.write(draw_lots, 1, 1, checks, Standards(rules=rule), now=NOW)
             drawn[band] = [row[0] for row in cases.book.rows("SELECT position FROM lots ORDER BY position")]
             assert count == len(drawn[band])
     assert drawn == {Band.STRONG: [2, 4], Band.UNCLEAR: [1], None: []}
@@ -357,7 +358,7 @@ def test_the_share_of_passes_that_are_drawn_is_the_one_that_was_set() -> None:
         connection.execute(
             "CREATE TABLE lots (flow_id, result_id, position, share, drawn_at, UNIQUE (position))"
         )
-        count = draw_lots(connection, 1, 1, checks, thresholds=Thresholds(), rules=ReviewRules(0.1), now=1)
+        count = draw_lots(connection, 1, 1, checks, Standards(rules=ReviewRules(0.1)), now=1)
     assert 1_700 < count < 2_300  # seven standard deviations
 
 

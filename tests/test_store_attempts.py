@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from atlas_core.books import attempts, inbox, store
+from atlas_core.books.standards import Standards
 from atlas_core.books.worklist import Worklist
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.models import FileToSend, UploadedFile
@@ -166,7 +167,7 @@ def test_a_late_callback_names_the_flow_of_a_lost_init_answer(post: Post) -> Non
     with Worklist(post.book) as worklist:
         waiting = worklist.waiting_deliveries()
     flow_id = post.writer.write(
-        inbox.take_up_callback, waiting[0], make_result("flow-0001"), now=START, review_below=70
+        inbox.take_up_callback, waiting[0], make_result("flow-0001"), now=START, standards=Standards()
     )
     assert post.state(attempt_id) == "upload sent"  # the next look tells whether files are there
     assert rows(post.book, "SELECT flow_uuid, application_id, watched FROM flows") == [
@@ -183,7 +184,7 @@ def test_a_lost_init_answer_never_takes_another_attempts_flow_b72(post: Post) ->
     with Worklist(post.book) as worklist:
         waiting = worklist.waiting_deliveries()
     taken_up = post.writer.write(
-        inbox.take_up_callback, waiting[0], make_result("flow-0001"), now=START, review_below=70
+        inbox.take_up_callback, waiting[0], make_result("flow-0001"), now=START, standards=Standards()
     )
     assert taken_up is None
     assert rows(post.book, "SELECT outcome FROM deliveries") == [("mismatch",)]

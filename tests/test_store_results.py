@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from atlas_core.books import results, store
+from atlas_core.books.standards import Standards
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.models import Flag, FlagKind, FlowStatus, Result
 from tests.made_books import DONE, FAILED, START, make_books, make_result
@@ -30,7 +31,7 @@ class Ledger:
 
     def end(self, status: FlowStatus = DONE) -> None:
         self.now += 5_000
-        self.writer.write(store.save_look, self.flow_id, status, looked_at=self.now, review_below=70)
+        self.writer.write(store.save_look, self.flow_id, status, looked_at=self.now)
 
     def bring(self, channel: str, result: Result, *, confirmed: bool = False, attempt_id: int = 0) -> str:
         self.now += 5_000
@@ -41,7 +42,7 @@ class Ledger:
             channel=channel,
             received_at=self.now,
             confirmed=confirmed,
-            review_below=70,
+            standards=Standards(),
             attempt_id=attempt_id or None,
         )
 
@@ -223,18 +224,6 @@ def test_lists_that_were_not_delivered_are_unknown_and_not_zero(ledger: Ledger) 
     nothing = Result("flow-0001", None, None, None, (), b"{}", "0" * 64, 2)
     ledger.bring("extracts", nothing, confirmed=True)
     assert ledger.flow("documents", "document_errors", "checks", "min_similarity") == (None, None, None, None)
-
-
-def test_another_review_threshold_decides_the_outcomes_it_moves_anew(ledger: Ledger) -> None:
-    ledger.end()
-    ledger.bring("extracts", make_result("flow-0001", similarities=(75,)), confirmed=True)
-    assert ledger.writer.write(results.save_review_threshold, 70.0) == 0
-    assert ledger.flow("outcome") == ("clear",)
-    assert ledger.writer.write(results.save_review_threshold, 80.0) == 1
-    assert ledger.flow("outcome") == ("review",)
-    assert ledger.writer.write(results.save_review_threshold, 80.0) == 0
-    assert ledger.writer.write(results.save_review_threshold, 75.0) == 1
-    assert ledger.flow("outcome") == ("clear",)
 
 
 @pytest.mark.parametrize("end", [DONE, FAILED], ids=["success", "failed"])

@@ -13,6 +13,7 @@ import pytest
 from atlas_core.api.client import AtlasClient
 from atlas_core.api.payloads import parse_result
 from atlas_core.books import attempts, inbox, store
+from atlas_core.books.standards import Standards
 from atlas_core.books.worklist import Worklist
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
@@ -38,7 +39,7 @@ class Asking:
 
     def __post_init__(self) -> None:
         self.gate = Gate(lambda state, _: self.states.append(state))
-        self.sync = Sync(self.client, self.writer, self.gate, review_below=70)
+        self.sync = Sync(self.client, self.writer, self.gate, standards=Standards())
 
     def empty_flow(self) -> WatchedFlow:
         request = FlowRequest("PROD_CDL", "SYNC-1", "http://127.0.0.1:9/a", "http://127.0.0.1:9/c")
@@ -203,7 +204,7 @@ def test_an_atlas_out_of_reach_closes_the_gate_and_holds_no_flow_back_longer_b60
     flow = asking.flow()
     flow.born -= 4000  # by its age it would be asked about every five minutes
     with AtlasClient("http://127.0.0.1:9", "sandbox", "sandbox", backoff_seconds=0.01) as nowhere:
-        sync = Sync(nowhere, asking.writer, asking.gate, review_below=70)
+        sync = Sync(nowhere, asking.writer, asking.gate, standards=Standards())
         waits = [sync.ask(flow) or 0 for _ in range(5)]
     assert waits[3] >= SLOW_SECONDS
     assert waits[4] == CLOSED_SECONDS

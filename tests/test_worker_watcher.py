@@ -11,6 +11,7 @@ import pytest
 
 from atlas_core.api.client import AtlasClient
 from atlas_core.books import store
+from atlas_core.books.standards import Standards
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
 from atlas_core.errors import NoAnswer
@@ -35,7 +36,7 @@ def watching(
     atlas.script("status", reply(200, RUNNING))
     with AtlasWriter(books.atlas) as writer, AtlasClient(atlas.url, "x", "y") as client:
         gate = Gate(lambda *_: None)
-        watcher = Watcher(Sync(client, writer, gate, review_below=70), gate)
+        watcher = Watcher(Sync(client, writer, gate, standards=Standards()), gate)
         watched = []
         for number in range(flows):
             uuid = f"flow-{number:06}"

@@ -7,6 +7,7 @@ from sqlite3 import Connection
 
 from atlas_core.books.attempts import save_files
 from atlas_core.books.results import save_result
+from atlas_core.books.standards import Standards
 from atlas_core.books.store import save_flow, save_look
 from atlas_core.models import FileToSend, FlowStatus, Result, UploadedFile
 
@@ -24,7 +25,7 @@ def save_history(
     result: Result | None,
     received_at: int,
     by_callback: bool,
-    review_below: float,
+    standards: Standards,
 ) -> int:
     """One past flow with its uploads, looks (looked_at, status) in order, and confirmed result.
 
@@ -41,7 +42,7 @@ def save_history(
     )
     save_files(connection, flow_id, files, uploaded, now=created_at)
     for looked_at, status in looks:
-        save_look(connection, flow_id, status, looked_at=looked_at, review_below=review_below)
+        save_look(connection, flow_id, status, looked_at=looked_at)
     if result is not None:
         if by_callback:
             save_result(
@@ -51,7 +52,7 @@ def save_history(
                 channel="callback",
                 received_at=received_at,
                 confirmed=False,
-                review_below=review_below,
+                standards=standards,
             )
         save_result(
             connection,
@@ -60,6 +61,6 @@ def save_history(
             channel="extracts",
             received_at=received_at + 5_000 if by_callback else received_at,
             confirmed=True,
-            review_below=review_below,
+            standards=standards,
         )
     return flow_id

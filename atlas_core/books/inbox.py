@@ -12,6 +12,7 @@ from sqlite3 import Connection
 from atlas_core.books.attempts import adopt_unknown_init
 from atlas_core.books.deliveries import put_aside, record_delivery, whole_digest
 from atlas_core.books.results import save_result
+from atlas_core.books.standards import Standards
 from atlas_core.books.store import record_alarm
 from atlas_core.books.worklist import WaitingDelivery
 from atlas_core.models import Result
@@ -74,7 +75,7 @@ def record_dead_letter(
 
 
 def take_up_callback(
-    connection: Connection, delivery: WaitingDelivery, result: Result, *, now: int, review_below: float
+    connection: Connection, delivery: WaitingDelivery, result: Result, *, now: int, standards: Standards
 ) -> int | None:
     """A kept callback becomes a provisional result; returns its flow_id, or None where it has no flow.
 
@@ -100,7 +101,7 @@ def take_up_callback(
         channel="callback",
         received_at=delivery.received_at,
         confirmed=False,
-        review_below=review_below,
+        standards=standards,
         delivery_id=delivery.delivery_id,
         attempt_id=delivery.attempt_id,
     )

@@ -9,9 +9,8 @@ import secrets
 from collections.abc import Iterable
 from sqlite3 import Connection
 
-from atlas_core.books.review_rules import ReviewRules
+from atlas_core.books.standards import Standards
 from atlas_core.models import Band, CrossCheck
-from atlas_core.thresholds import Thresholds
 
 _FINE = 1_000_000
 
@@ -21,16 +20,16 @@ def draw_lots(
     flow_id: int,
     result_id: int,
     checks: Iterable[CrossCheck],
+    standards: Standards,
     *,
-    thresholds: Thresholds,
-    rules: ReviewRules,
     now: int,
 ) -> int:
     """Draws among the cross-checks of a result that has just come to count; returns how many were drawn."""
+    rules = standards.rules
     shares = {Band.STRONG: rules.strong_share, Band.UNCLEAR: rules.unclear_share}
     drawn = []
     for check in checks:
-        share = shares.get(thresholds.band(check.name, check.similarity), 0.0)
+        share = shares.get(standards.thresholds.band(check.name, check.similarity), 0.0)
         if secrets.randbelow(_FINE) < share * _FINE:
             drawn.append((flow_id, result_id, check.position, share, now))
     connection.executemany(

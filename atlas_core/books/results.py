@@ -21,9 +21,12 @@ from sqlite3 import Connection
 
 from atlas_core.books.deliveries import payload_holder, record_delivery
 from atlas_core.books.flags import count_review_flags, flags_of, replace_flags, save_flags
+from atlas_core.books.lots import draw_lots
+from atlas_core.books.standards import Standards, count_low
 from atlas_core.books.store import record_alarm
 from atlas_core.books.traits import dealer_of, lowest_confidences, quality_flag_of
 from atlas_core.models import Flag, FlagKind, Result, outcome_of
+from atlas_core.thresholds import Thresholds
 
 # Flags that compare what Atlas said with what it had said: they belong to the version, not to its payload.
 _OUR_FLAGS = (
@@ -41,7 +44,7 @@ def save_result(
     channel: str,
     received_at: int,
     confirmed: bool,
-    review_below: float,
+    standards: Standards,
     delivery_id: int | None = None,
     attempt_id: int | None = None,
 ) -> str:
@@ -50,7 +53,8 @@ def save_result(
     `channel` is 'callback' or 'extracts'; `confirmed` tells of extracts fetched after the flow's end.
     `delivery_id` is the ledger's row where the receiver has written it already. Content that is new
     becomes the version that counts, except a callback's after we fetched: that is 'late' or
-    'contradicted'. Extracts that differ from a callback outvote it.
+    'contradicted'. Extracts that differ from a callback outvote it. Of a flow that ended well, cross-checks
+    that pass are drawn by lot when its result is confirmed.
     """
     row = connection.execute(
         "SELECT f.master_status, f.confirmed_at, r.result_id, r.version, r.digest, r.confirmed,"
@@ -122,8 +126,10 @@ def save_result(
         result_id,
         master=master,
         confirmed_at=received_at if fetched and confirmed else None,
-        review_below=review_below,
+        thresholds=standards.thresholds,
     )
+    if fetched and confirmed and master == "SUCCESS" and not (same and was_confirmed):
+        draw_lots(connection, flow_id, result_id, result.cross_checks or (), standards, now=received_at)
     return outcome
 
 
@@ -246,7 +252,7 @@ def _settle_flow(
     *,
     master: str | None,
     confirmed_at: int | None,
-    review_below: float,
+    thresholds: Thresholds,
 ) -> None:
     """Copies the version that counts onto its flow, and decides the flow's outcome."""
     *counts, document_errors, min_similarity, review_flags, dealer, quality_flag = connection.execute(
@@ -254,20 +260,23 @@ def _settle_flow(
         " FROM results WHERE result_id = ?",
         (result_id,),
     ).fetchone()
+    scores = connection.execute(
+        "SELECT name, similarity_score FROM cross_checks WHERE result_id = ?", (result_id,)
+    )
+    low_checks = count_low(scores, thresholds)
     outcome = outcome_of(
         master,
         has_result=True,
         document_errors=document_errors or 0,
-        min_similarity=min_similarity,
+        low_checks=low_checks,
         review_flags=review_flags,
-        review_below=review_below,
     )
     connection.execute(
         "UPDATE flows SET result_id = ?1, documents = ?2, checks = ?3, document_errors = ?4,"
         " min_similarity = ?5, review_flags = ?6, dealer = ?7, quality_flag = ?8, outcome = ?9,"
         " confirmed_at = coalesce(confirmed_at, max(?10, coalesce(ended_at, created_at))),"
         " watched = iif(?10 IS NULL, watched, 0),"
-        " trouble = iif(?10 IS NULL, trouble, NULL) WHERE flow_id = ?11",
+        " trouble = iif(?10 IS NULL, trouble, NULL), low_checks = ?11 WHERE flow_id = ?12",
         (
             result_id,
             *counts,
@@ -278,23 +287,7 @@ def _settle_flow(
             quality_flag,
             outcome,
             confirmed_at,
+            low_checks,
             flow_id,
         ),
     )
-
-
-def save_review_threshold(connection: Connection, review_below: float) -> int:
-    """Decides the outcome anew of each flow that another review threshold moves; returns how many."""
-    row = connection.execute("SELECT value FROM book WHERE key = 'review_below'").fetchone()
-    before = float(row[0]) if row else review_below
-    connection.execute("INSERT OR REPLACE INTO book VALUES ('review_below', ?)", (repr(float(review_below)),))
-    touched = connection.execute(
-        "SELECT flow_id, result_id, master_status FROM flows WHERE outcome IN ('clear', 'review')"
-        " AND min_similarity >= ? AND min_similarity < ?",
-        sorted((before, review_below)),
-    ).fetchall()
-    for flow_id, result_id, master in touched:
-        _settle_flow(
-            connection, flow_id, result_id, master=master, confirmed_at=None, review_below=review_below
-        )
-    return len(touched)

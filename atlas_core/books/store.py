@@ -78,9 +78,7 @@ def sent_document_ids(connection: Connection, flow_id: int) -> list[str]:
 # ---------------------------------------------------------------------------------------------- looks
 
 
-def save_look(
-    connection: Connection, flow_id: int, status: FlowStatus, *, looked_at: int, review_below: float
-) -> FlowStatus:
+def save_look(connection: Connection, flow_id: int, status: FlowStatus, *, looked_at: int) -> FlowStatus:
     """One look at a flow's statuses; returns them as the book now holds them.
 
     A change is kept as an interval: after the look before this one, by this one. In a flow that has ended, a
@@ -89,11 +87,11 @@ def save_look(
     """
     row = connection.execute(
         "SELECT upload_status, processing_status, crosscheck_status, master_status, looked_at, created_at,"
-        " result_id, document_errors, min_similarity, review_flags FROM flows WHERE flow_id = ?",
+        " result_id, document_errors, low_checks, review_flags FROM flows WHERE flow_id = ?",
         (flow_id,),
     ).fetchone()
     held = FlowStatus(row[0], row[1], row[2], row[3])
-    last_look, created_at, result_id, document_errors, min_similarity, review_flags = row[4:]
+    last_look, created_at, result_id, document_errors, low_checks, review_flags = row[4:]
     # A clock that was set back turns no order round, and makes no duration negative.
     looked_at = max(looked_at, created_at, 0 if last_look is None else last_look + 1)
 
@@ -127,9 +125,8 @@ def save_look(
         now.master,
         has_result=result_id is not None,
         document_errors=document_errors or 0,
-        min_similarity=min_similarity,
+        low_checks=low_checks,
         review_flags=review_flags,
-        review_below=review_below,
     )
     connection.execute(
         "UPDATE flows SET upload_status = ?, processing_status = ?, crosscheck_status = ?, master_status = ?,"

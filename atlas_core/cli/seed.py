@@ -13,9 +13,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from atlas_core.api.payloads import compare_documents, parse_result, parse_status
+from atlas_core.books.desk import Desk
 from atlas_core.books.history import save_history
 from atlas_core.books.mirror import Mirror
 from atlas_core.books.schema import migrate_atlas, migrate_desk
+from atlas_core.books.standards import Standards, standards_now
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
 from atlas_core.models import FileToSend, FlowStatus, Result, UploadedFile
@@ -49,10 +51,11 @@ def run_seed(settings: Settings, *, flows: int, days: int) -> int:
     rng = random.Random()  # noqa: S311 -- invented history
     end = now_ms() - 10 * 60_000
     moments = sorted(_moment(rng, end, days) for _ in range(flows))
+    standards = Desk(settings.desk_book).read(standards_now, settings.thresholds)
     with AtlasWriter(settings.atlas_book) as writer:
         pending = []
         for number, created_at in enumerate(moments, start=1):
-            pending.append(_save_one(writer, settings, rng, number, created_at))
+            pending.append(_save_one(writer, settings, standards, rng, number, created_at))
             if len(pending) == 100 or number == flows:
                 for save in pending:
                     save.result()
@@ -76,7 +79,12 @@ def _moment(rng: random.Random, end: int, days: int) -> int:
 
 
 def _save_one(
-    writer: AtlasWriter, settings: Settings, rng: random.Random, number: int, created_at: int
+    writer: AtlasWriter,
+    settings: Settings,
+    standards: Standards,
+    rng: random.Random,
+    number: int,
+    created_at: int,
 ) -> Future[int]:
     created = datetime.fromtimestamp(created_at / 1000, UTC)
     application = make_application(
@@ -104,7 +112,7 @@ def _save_one(
         result=_result(application, flow_uuid, status, files, settings, created),
         received_at=looks[-1][0] + LOOK_MS,
         by_callback=rng.random() < BY_CALLBACK,
-        review_below=settings.review_below,
+        standards=standards,
     )
 
 

@@ -6,7 +6,8 @@ import pandas as pd
 
 from atlas_core.books.queries import FlowDetail
 from atlas_core.insight.theme import words_of_code
-from atlas_core.models import REVIEW_FLAGS, Band, Outcome, band_of
+from atlas_core.models import REVIEW_FLAGS, Band, Outcome
+from atlas_core.thresholds import Thresholds
 
 _WORST_FIRST = {Band.REVIEW: 0, Band.NO_SCORE: 1, Band.UNCLEAR: 2, Band.STRONG: 3}
 
@@ -14,7 +15,7 @@ _WORST_FIRST = {Band.REVIEW: 0, Band.NO_SCORE: 1, Band.UNCLEAR: 2, Band.STRONG: 
 def checks_worst_first(checks: pd.DataFrame, *, strong_from: float, review_below: float) -> pd.DataFrame:
     """The cross-checks with their `band`, the ones that ask for a person first, the lowest score above."""
     bands = [
-        band_of(None if pd.isna(score) else score, strong_from=strong_from, review_below=review_below)
+        Thresholds(round(review_below), round(strong_from)).band("", None if pd.isna(score) else score)
         for score in checks["similarity"]
     ]
     ranked = checks.assign(band=bands, rank=[_WORST_FIRST[band] for band in bands])

@@ -12,7 +12,7 @@ import streamlit as st
 from atlas_core.insight import theme
 from atlas_core.insight.differences import LABEL, Mark, Piece, compare_values, visible
 from atlas_core.insight.palette import Palette
-from atlas_core.models import band_of
+from atlas_core.thresholds import Thresholds
 from atlas_core.web.parts import show_look
 from atlas_core.web.words import markdown_safe
 
@@ -24,7 +24,7 @@ def show_check_head(check: dict[str, Any], *, strong_from: float, review_below: 
     """A cross-check's name, band and similarity, and (ours) the kind of difference."""
     score = None if pd.isna(check["similarity"]) else check["similarity"]
     st.markdown(f"**{markdown_safe(theme.words_of_code(check['name']))}**", width="content")
-    show_look(theme.BANDS[band_of(score, strong_from=strong_from, review_below=review_below)])
+    show_look(theme.BANDS[Thresholds(round(review_below), round(strong_from)).band("", score)])
     st.text(_similarity_in_words(score, check.get("similarity_raw")), width="content")
     kind = compare_values(check["source_value"] or "", check["target_value"] or "").kind
     st.badge(str(kind).capitalize(), icon=":material/difference:", color="gray", help=LABEL)

@@ -13,12 +13,14 @@ from types import FrameType
 from typing import NoReturn
 
 from atlas_core.api.client import AtlasClient
-from atlas_core.books import atlas_calls, doors, inbox, results, store
+from atlas_core.books import atlas_calls, doors, inbox, store
 from atlas_core.books.agreement import agree
 from atlas_core.books.call_notes import CallNotes
 from atlas_core.books.desk import Desk
 from atlas_core.books.last_words import BOOKS_UNUSABLE, forget_last_words, keep_last_words
 from atlas_core.books.schema import migrate_atlas, migrate_desk
+from atlas_core.books.standards import Standards
+from atlas_core.books.threshold_sets import InForce
 from atlas_core.books.worklist import Worklist
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
@@ -34,6 +36,7 @@ from atlas_core.worker.inside import WorkerInside
 from atlas_core.worker.logs import log_to_stderr
 from atlas_core.worker.mirror_keeper import MirrorKeeper
 from atlas_core.worker.receiver import Receiver
+from atlas_core.worker.standards_keeper import StandardsKeeper
 from atlas_core.worker.sync import CHECKS_PATIENCE, UPLOAD_PATIENCE, Sync, WatchedFlow
 from atlas_core.worker.watcher import IN_FLIGHT, Watcher
 
@@ -141,7 +144,7 @@ class Worker:
             self._client,
             self._writer,
             self._gate,
-            review_below=settings.review_below,
+            standards=Standards(InForce(settings.thresholds)),
             poll_seconds=settings.poll_seconds,
             checks_patience=checks_patience,
             upload_patience=upload_patience,
@@ -160,6 +163,7 @@ class Worker:
             file_hosts=settings.file_hosts,
         )
         self._mirror = MirrorKeeper(self._writer, settings.atlas_book)
+        self._standards = StandardsKeeper(self._writer, self._desk, settings.thresholds, self._judge_by)
         self._books = BookKeeper(self._writer, settings)
         self._inbox = InboxKeeper(self._writer, settings.atlas_book, self._sync, self._watcher, self._called)
         self._looked_at = math.inf  # the run loop's last turn, on the monotonic clock
@@ -179,9 +183,7 @@ class Worker:
     def start(self) -> None:
         """Takes up where an earlier worker ended."""
         settings, now = self._settings, now_ms()
-        moved = self._writer.write(results.save_review_threshold, settings.review_below)
-        if moved:
-            _log.info("review threshold changed", extra={"flows": moved})
+        self._standards.start()
         self._writer.write(atlas_calls.record_start, now=now)
         self._writer.write(store.record_state, "worker", "running", "", now=now)
         self.receiver.start(self._inside)
@@ -231,6 +233,7 @@ class Worker:
             stop.start()
         for stop in stops:
             stop.join(max(0.0, until - time.monotonic()))
+        self._standards.stop(max(0.5, until - time.monotonic()))
         self._mirror.stop(max(0.5, until - time.monotonic()))
         self._books.stop(max(0.5, until - time.monotonic()))
         try:
@@ -242,6 +245,9 @@ class Worker:
             _log.error("end not recorded", extra={"error": type(error).__name__})
         _log.info("worker stopped")
         self._open.close()
+
+    def _judge_by(self, standards: Standards) -> None:
+        self._sync.standards = standards
 
     def _look_at_wanted(self, worklist: Worklist) -> None:
         for flow_uuid in self._desk.take_wanted_looks():
@@ -280,6 +286,7 @@ class Worker:
             "inbox": self._inbox.is_alive,
             "mirror keeper": self._mirror.is_alive,
             "book keeper": self._books.is_alive,
+            "standards keeper": self._standards.is_alive,
         }
 
     def _on_gate(self, state: str, sentence: str) -> None:

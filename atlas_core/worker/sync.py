@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from atlas_core.api.client import AtlasClient
 from atlas_core.api.payloads import compare_documents, parse_result
 from atlas_core.books import attempts, inbox, results, store
+from atlas_core.books.standards import Standards
 from atlas_core.books.worklist import FlowToWatch, WaitingDelivery
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
@@ -88,7 +89,10 @@ class WatchedFlow:
 
 
 class Sync:
-    """What is known of flows, moved forward one answer at a time. Thread-safe for different flows."""
+    """What is known of flows, moved forward one answer at a time. Thread-safe for different flows.
+
+    `standards` may be replaced at any moment: results are judged by those that are there when they come.
+    """
 
     def __init__(
         self,
@@ -96,7 +100,7 @@ class Sync:
         writer: AtlasWriter,
         gate: Gate,
         *,
-        review_below: float,
+        standards: Standards,
         poll_seconds: float = 5.0,
         checks_patience: float = CHECKS_PATIENCE,
         upload_patience: float = UPLOAD_PATIENCE,
@@ -104,7 +108,7 @@ class Sync:
         self._client = client
         self._writer = writer
         self._gate = gate
-        self._review_below = review_below
+        self.standards = standards
         self._shortest = max(POLITE_SECONDS, poll_seconds)
         self._checks_patience = checks_patience
         self._upload_patience = upload_patience
@@ -150,9 +154,7 @@ class Sync:
             with self._unchanged_lock:
                 self._unchanged[flow.flow_id] = looked_at
         else:
-            flow.status = self._writer.write(
-                store.save_look, flow.flow_id, status, looked_at=looked_at, review_below=self._review_below
-            )
+            flow.status = self._writer.write(store.save_look, flow.flow_id, status, looked_at=looked_at)
             flow.looked, flow.trouble = True, False
         if flow.upload_unsure_since is not None:
             self._settle_upload(flow, looked_at)
@@ -184,7 +186,7 @@ class Sync:
             channel="extracts",
             received_at=now_ms(),
             confirmed=final,
-            review_below=self._review_below,
+            standards=self.standards,
         )
         flow.has_result = True
         _log.info("result fetched", extra={"flow": flow.flow_id, "outcome": outcome, "final": final})
@@ -280,7 +282,7 @@ class Sync:
         if delivery.flow_id is not None:
             result = self._compared(delivery.flow_id, result)
         return self._writer.write(
-            inbox.take_up_callback, delivery, result, now=now_ms(), review_below=self._review_below
+            inbox.take_up_callback, delivery, result, now=now_ms(), standards=self.standards
         )
 
     def _compared(self, flow_id: int, result: Result) -> Result:

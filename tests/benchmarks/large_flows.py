@@ -158,7 +158,7 @@ class Year:
             )
             told = (flow_id, flow_uuid, f"APP-{number}", _PRODUCTS[product], created_at, *statuses, outcome)
             ends = (int(not has_ended), ended_at, ended_at, ended_at)
-            _put(rows, "flows", (*told, *(None,) * 5, 0, None, None, *ends))
+            _put(rows, "flows", (*told, *(None,) * 5, 0, None, None, *ends, 0))
             return
 
         versions = 2 if fate > 0.99 else 1
@@ -171,6 +171,7 @@ class Year:
             rows["cross_checks"][1].extend(checks)
             similarities = [check[11] for check in checks if check[11] is not None]
             lowest = min(similarities)
+            low = sum(similarity < REVIEW_BELOW for similarity in similarities)
             flags = int(len(similarities) < len(checks))
             quality = order["quality"] if types[3] == _PAN else None
             digest = hashlib.sha256(f"{number} {version}".encode()).hexdigest()
@@ -186,13 +187,12 @@ class Year:
             "SUCCESS",
             has_result=True,
             document_errors=errors,
-            min_similarity=lowest,
+            low_checks=low,
             review_flags=flags,
-            review_below=REVIEW_BELOW,
         )
         statuses = ("SUCCESS", "SUCCESS", "COMPLETED", "SUCCESS")
         told = (flow_id, flow_uuid, f"APP-{number}", _PRODUCTS[product], created_at, *statuses, str(outcome))
-        _put(rows, "flows", (*told, result_id, *counted, 0, ended_at, ended_at, received_at))
+        _put(rows, "flows", (*told, result_id, *counted, 0, ended_at, ended_at, received_at, low))
 
 
 _ODD_CALLBACKS = ((0.002, "dead letter"), (0.006, "contradicted"), (0.016, "late"))
@@ -200,7 +200,7 @@ _ODD_CALLBACKS = ((0.002, "dead letter"), (0.006, "contradicted"), (0.016, "late
 _COLUMNS = {
     "flows": "flow_id flow_uuid application_id product_type created_at upload_status processing_status"
     " crosscheck_status master_status outcome result_id documents document_errors checks min_similarity"
-    " review_flags dealer quality_flag watched looked_at ended_at confirmed_at",
+    " review_flags dealer quality_flag watched looked_at ended_at confirmed_at low_checks",
     "batches": "flow_id batch_id received_at",
     "files": "flow_id position batch_id file_uuid document_id url_host object_name",
     "status_changes": "flow_id stage seen_at not_before status",

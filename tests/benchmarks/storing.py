@@ -25,6 +25,7 @@ from atlas_core.api.payloads import parse_result
 from atlas_core.books.book import open_for_reading, open_for_writing
 from atlas_core.books.results import save_result
 from atlas_core.books.schema import ATLAS, migrate_atlas
+from atlas_core.books.standards import Standards
 from atlas_core.books.store import save_flow
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.models import Result
@@ -133,7 +134,7 @@ def store_result(writer: AtlasWriter, flow_id: int, result: Result) -> str:
         channel="extracts",
         received_at=START + 60_000,
         confirmed=True,
-        review_below=70,
+        standards=Standards(),
     )
 
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from atlas_core.api.client import AtlasClient
 from atlas_core.books import store
 from atlas_core.books.schema import migrate_atlas
+from atlas_core.books.standards import Standards
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
 from atlas_core.errors import AtlasError
@@ -174,7 +175,7 @@ def normal_row(flows: int, seconds: float) -> Row:
                 for uuid, flow_id in zip(uuids, flow_ids, strict=True)
             ]
             gate = Gate(lambda *_: None)
-            watcher = Watcher(Sync(client, writer, gate, review_below=70), gate)
+            watcher = Watcher(Sync(client, writer, gate, standards=Standards()), gate)
             watcher.start(watched)
             time.sleep(12)  # a start asks nobody in its first five seconds
             longest, begun = 0.0, time.monotonic()

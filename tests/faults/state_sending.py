@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from atlas_core.api.client import AtlasClient
 from atlas_core.books import attempts
+from atlas_core.books.standards import Standards
 from atlas_core.books.worklist import Worklist
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
@@ -52,7 +53,7 @@ class Sending(RuleBasedStateMachine):
         self.worklist = Worklist(self.book)
         self.reader = sqlite3.connect(f"file:{self.book}?mode=ro", uri=True)
         self.gate = Gate(lambda *_: None)
-        self.sync = Sync(Shared.client, self.writer, self.gate, review_below=70)
+        self.sync = Sync(Shared.client, self.writer, self.gate, standards=Standards())
         self.watched: dict[str, WatchedFlow] = {}
         self.ids: dict[Key, int] = {}
         self.model = Model()

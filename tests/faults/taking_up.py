@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from atlas_core.api.client import AtlasClient
+from atlas_core.books.standards import Standards
 from atlas_core.books.worklist import Worklist
 from atlas_core.worker.gate import Gate
 from atlas_core.worker.sync import Sync
@@ -16,7 +17,7 @@ def take_up_all(door: Door) -> list[str]:
         AtlasClient("http://127.0.0.1:9", "nobody", "nobody") as client,
         Worklist(door.book) as worklist,
     ):
-        sync = Sync(client, door.writer, Gate(lambda *_: None), review_below=70)
+        sync = Sync(client, door.writer, Gate(lambda *_: None), standards=Standards())
         while waiting := worklist.waiting_deliveries():
             for delivery in waiting:
                 sync.take_up(delivery)
