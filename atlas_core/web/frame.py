@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
+from atlas_core.access import LOCAL, User
 from atlas_core.web import filters, loaders
 from atlas_core.web.health import show_freshness, show_troubles
 from atlas_core.web.parts import told_in_words
@@ -14,20 +14,12 @@ from atlas_core.web.parts import told_in_words
 HERE = Path(__file__).parent
 
 
-@dataclass(frozen=True, slots=True)
-class User:
-    """Who looks at a page."""
-
-    name: str
-    is_signed_in: bool
-
-
 def require_user() -> User:
     """The person of this session; every page file asks first, before it shows anything.
 
     There is no sign-in yet: whoever reaches this machine's own address is its local user.
     """
-    return User("Local user", is_signed_in=False)
+    return LOCAL
 
 
 def show_page() -> None:
