@@ -14,7 +14,7 @@ from atlas_core.web.opened import narrowed, opened_cases, range_of, words_of_par
 from atlas_core.web.parts import show_empty, show_title
 from atlas_core.web.quality_parts import show_quadrants, show_trend
 from atlas_core.web.selection_filters import ask_for_selection
-from atlas_core.web.what_if_parts import show_what_if, thresholds_asked, usual_thresholds
+from atlas_core.web.what_if_parts import show_what_if, thresholds_asked
 
 require_user()
 show_title(
@@ -36,7 +36,7 @@ if not checks_per_score(columns, selection).checks:
     show_empty("No cross-check fits", "No cross-check fits every filter.", icon=":material/search_off:")
     st.stop()
 
-thresholds, after = usual_thresholds(), thresholds_asked()
+thresholds, after = loaders.load_thresholds(), thresholds_asked()
 
 
 def show_opened(place: str) -> None:

@@ -49,7 +49,7 @@ if flow is None:
     )
     st.stop()
 
-settings, zone, now = loaders.desk_settings(), viewer_zone(), now_ms()
+thresholds, zone, now = loaders.load_thresholds(), viewer_zone(), now_ms()
 show_title(
     markdown_safe(flow.application_id),
     f"One flow of product {markdown_safe(flow.product_type)}, made {time_in_words(flow.created_at, zone)} "
@@ -64,7 +64,7 @@ with st.container(border=True):
                 color="gray",
                 help="Atlas's callback brought it; our own fetch has yet to confirm.",
             )
-    for reason in reasons_for_outcome(flow, review_below=settings.review_below):
+    for reason in reasons_for_outcome(flow, thresholds):
         st.text(reason)
     if flow.trouble:
         st.text(f"Our last look met trouble: {flow.trouble}")
@@ -79,12 +79,10 @@ with st.container(border=True):
 show_versions(flow)
 show_flags(flow)
 
-checks = checks_worst_first(
-    flow.cross_checks, strong_from=settings.strong_from, review_below=settings.review_below
-)
+checks = checks_worst_first(flow.cross_checks, thresholds)
 CHECKS, DOCUMENTS = f"Cross-checks ({len(checks)})", f"Documents ({len(flow.documents)})"
 parts: dict[str, Callable[[], None]] = {
-    CHECKS: lambda: show_checks(checks, settings),
+    CHECKS: lambda: show_checks(checks, thresholds),
     DOCUMENTS: lambda: show_documents(flow),
     "Timeline": lambda: show_timeline(flow),
     "Deliveries": lambda: show_deliveries(flow),
@@ -92,7 +90,7 @@ parts: dict[str, Callable[[], None]] = {
     "Raw payload": lambda: show_payload(flow),
 }
 # What asks for a person is shown first.
-first = DOCUMENTS if asks_about_documents(flow, review_below=settings.review_below) else CHECKS
+first = DOCUMENTS if asks_about_documents(flow, thresholds) else CHECKS
 for tab, show_part in zip(
     st.tabs(list(parts), default=first, key=f"parts_{flow.flow_uuid}", on_change="rerun"),
     parts.values(),

@@ -13,6 +13,7 @@ from atlas_core.books.columns import open_columns
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.insight.finding import FlowFilter, Rules, find
 from atlas_core.models import FlowStatus
+from atlas_core.thresholds import Thresholds
 from tests.made_books import (
     DONE,
     FAILED,
@@ -67,7 +68,7 @@ def hundred(tmp_path_factory: pytest.TempPathFactory) -> MadeBooks:
 
 def found(books: MadeBooks, wanted: FlowFilter) -> list[str]:
     with reading(books) as opened:
-        rules = Rules(review_below=70, overdue_ms=OVERDUE, now=NOW)
+        rules = Rules(Thresholds(), overdue_ms=OVERDUE, now=NOW)
         page = find(opened, open_columns(books.atlas.parent), wanted, rules, size=100)
     assert page.page.total == len(page.rows)
     return page.rows["application_id"].tolist()

@@ -31,6 +31,7 @@ from atlas_core.insight.finding import (
 )
 from atlas_core.insight.paging import SORTS, Key, Sort, key_of, page_of
 from atlas_core.models import Outcome
+from atlas_core.thresholds import Thresholds
 from tests.made_columns import (
     DAY,
     DONE,
@@ -47,7 +48,7 @@ from tests.made_columns import (
 )
 
 NOW = MONDAY + 40 * DAY
-RULES = Rules(review_below=70, overdue_ms=600_000, now=NOW)
+RULES = Rules(Thresholds(), overdue_ms=600_000, now=NOW)
 PRODUCTS = ("PROD_CDL", "PROD_PL")
 TYPES = ("INVOICE", "PAN", "DELIVERY_ORDER", None)
 CODES = ("", "", "INVALID_DOC", "UNRECOGNISED")
@@ -355,6 +356,13 @@ def test_newest_first_is_the_order_of_the_list(book: MadeBook) -> None:
 
 def test_another_threshold_counts_other_checks(book: MadeBook) -> None:
     columns = book.columns
-    for below, flows_below in ((50, 50), (0, 0), (70, 70)):
-        counts = facet_counts(columns, "check", columns.flows.exists, review_below=below)
+    for thresholds, flows_below in (
+        (Thresholds(50), 50),
+        (Thresholds(0), 0),
+        (Thresholds(), 70),
+        (Thresholds().with_check("IMEI", 50, 90), 50),
+        (Thresholds(0).with_check("IMEI", 70, 90), 70),
+        (Thresholds(50).with_check("ANOTHER", 70, 90), 50),
+    ):
+        counts = facet_counts(columns, "check", columns.flows.exists, thresholds=thresholds)
         assert dict(counts.values).get("IMEI", 0) == flows_below

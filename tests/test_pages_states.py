@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from atlas_core.access import LOCAL
 from atlas_core.books import attempts, store
+from atlas_core.books.threshold_sets import adopt_thresholds, draft_thresholds
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
 from atlas_core.models import FileToSend, FlowStatus
+from atlas_core.thresholds import Thresholds
 from tests.invented_numbers import aadhaar
 from tests.made_books import FAILED, MINUTE, MadeBooks, add_flow, make_books, make_result
 from tests.mirrored import follow
@@ -223,6 +226,25 @@ def test_the_flow_page_says_why_and_shows_the_worst_cross_check_first(books: Mad
         "similarity 80 of 100",
         "similarity 95 of 100",
     ]
+
+
+def test_thresholds_that_people_adopted_hold_on_every_page(books: MadeBooks) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        worker_runs(writer)
+        add_flow(writer, "LOS-00000001", result=make_result("LOS-00000001", similarities=(62, 55)))
+    desk = books.open_desk()
+    adopted = Thresholds().with_check("CUSTOMER_NAME", 60, 62)
+    set_id = draft_thresholds(desk, LOCAL, "names", adopted, why="measured", evidence={})
+    adopt_thresholds(desk, LOCAL, set_id, why="measured", seen_adoption=None)
+    session = show("flow", flow="LOS-00000001")
+    assert "1 of 2 cross-checks below 60: customer name." in [text.value for text in session.text]
+    assert "Customer name: strong from 62, review below 60." in said(session)
+    assert re.findall(r"badge\[.*?(Strong|Unclear|Review)\]", said(session))[-2:] == ["Review", "Strong"]
+    session = show("cross_checks", tab="What if")
+    assert "With thresholds of their own: Customer name 60 and 62." in said(session)
+    assert {metric.label: metric.value for metric in session.metric}[
+        "Cross-checks that change their band"
+    ] == "0"
 
 
 def test_watch_shows_each_stage_and_what_is_overdue(books: MadeBooks) -> None:

@@ -111,13 +111,12 @@ def _write(
 
 
 def _case(settings: Settings, flow_uuid: str) -> dict[str, Any] | None:
-    usual = Thresholds(settings.review_below, settings.strong_from)
     with open_books(settings.atlas_book, settings.desk_book) as books, books.snapshot():
         flow = flow_detail(books, flow_uuid)
         if flow is None:
             return None
         record = case_record(books, flow_uuid, now=now_ms())
-        in_force = thresholds_now(books, usual)
+        in_force = thresholds_now(books, settings.thresholds)
     return {
         "application_id": flow.application_id,
         "flow_uuid": flow.flow_uuid,

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from atlas_core.books.columns import open_columns
-from atlas_core.books.queries import COLUMNS, What, count_export_rows, export_rows
-from atlas_core.books.reading import open_books
+from atlas_core.books.queries import COLUMNS, What, count_export_rows, export_rows, thresholds_now
+from atlas_core.books.reading import Books, open_books
 from atlas_core.clock import now_ms
 from atlas_core.errors import ExportCancelled, ExportFailed
 from atlas_core.exporting.sheets import Format, Sheet, open_sheet
@@ -30,16 +30,17 @@ class Progress:
     cut_cells: int = 0
 
 
-def rules_now(settings: Settings) -> Rules:
+def rules_now(settings: Settings, books: Books) -> Rules:
     """What the words of a filter mean under these settings, now."""
-    return Rules(settings.review_below, int(settings.overdue_minutes * 60_000), now_ms())
+    thresholds = thresholds_now(books, settings.thresholds).thresholds
+    return Rules(thresholds, int(settings.overdue_minutes * 60_000), now_ms())
 
 
 def fitting_flows(settings: Settings, wanted: FlowFilter) -> list[int]:
     """The flow_ids of every flow that fits, newest first, however many there are."""
     columns = open_columns(settings.data_dir)
     with open_books(settings.atlas_book, settings.desk_book) as books:
-        fit = flows_that_fit(books, columns, wanted, rules_now(settings), at_most=None)
+        fit = flows_that_fit(books, columns, wanted, rules_now(settings, books), at_most=None)
     flow_ids: list[int] = newest_first(columns, fit.mask).tolist()
     return flow_ids
 

@@ -13,6 +13,8 @@ import numpy.typing as npt
 from atlas_core.books.columns import OUTCOMES, Columns, Flags
 from atlas_core.insight.selection import among
 from atlas_core.insight.tally import stretches
+from atlas_core.insight.thresholds import review_limits
+from atlas_core.thresholds import Thresholds
 
 Places = npt.NDArray[np.intp]
 Facet = Literal["outcome", "status", "product", "type", "code", "check", "dealer"]
@@ -31,7 +33,7 @@ class Counts:
     uncounted: int = 0
 
 
-def facet_counts(columns: Columns, facet: Facet, mask: Flags, *, review_below: int) -> Counts:
+def facet_counts(columns: Columns, facet: Facet, mask: Flags, *, thresholds: Thresholds) -> Counts:
     """The values of a facet among the flows of `mask`. A flow counts once for each value that it has.
 
     None is "none given": a flow without a master status, a document without a type. Dealers, codes and
@@ -39,7 +41,7 @@ def facet_counts(columns: Columns, facet: Facet, mask: Flags, *, review_below: i
     """
     if facet in _HELD:
         texts = _HELD[facet].texts(columns)
-        held = _sets.counts(columns, facet, mask, review_below)
+        held = _sets.counts(columns, facet, mask, thresholds)
         # The sets may know values already that this version does not, and never hold all of very many.
         return _by_count(list(zip(texts, held, strict=False)), max(0, len(texts) - _VALUES_HELD))
     codes, texts = single_valued(columns, facet)
@@ -61,7 +63,9 @@ def single_valued(columns: Columns, facet: Facet) -> tuple[npt.NDArray[Any], Seq
     return flows.dealer, names.dealers
 
 
-def flows_having(columns: Columns, facet: Facet, wanted: Sequence[str | None], *, review_below: int) -> Flags:
+def flows_having(
+    columns: Columns, facet: Facet, wanted: Sequence[str | None], *, thresholds: Thresholds
+) -> Flags:
     """Which flows have one of the wanted values; one place for each flow_id."""
     if facet not in _HELD:
         codes, texts = single_valued(columns, facet)
@@ -69,8 +73,8 @@ def flows_having(columns: Columns, facet: Facet, wanted: Sequence[str | None], *
     texts = _HELD[facet].texts(columns)
     places = [place for place, text in enumerate(texts) if text in wanted]
     if all(place < _VALUES_HELD for place in places):
-        return _sets.having(columns, facet, places, review_below)
-    rows, values = _HELD[facet].rows(columns, slice(None), review_below)
+        return _sets.having(columns, facet, places, thresholds)
+    rows, values = _HELD[facet].rows(columns, slice(None), thresholds)
     mask = np.zeros(len(columns.flows), np.bool_)
     mask[rows[np.isin(values, places) & (rows < len(mask))]] = True
     mask[:1] = False
@@ -103,7 +107,7 @@ class _Side:
     """Where a facet of which a flow may have several values is found in the mirror."""
 
     texts: Callable[[Columns], Sequence[str | None]]
-    rows: Callable[[Columns, slice | Places, int], tuple[npt.NDArray[Any], npt.NDArray[Any]]]
+    rows: Callable[[Columns, slice | Places, Thresholds], tuple[npt.NDArray[Any], npt.NDArray[Any]]]
     """Of some rows: the flow_ids and the places in `texts`."""
 
 
@@ -112,13 +116,13 @@ def _check_names(columns: Columns) -> tuple[str, ...]:
 
 
 def _types(
-    columns: Columns, rows: slice | Places, _review_below: int
+    columns: Columns, rows: slice | Places, _thresholds: Thresholds
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     return columns.documents.flow[rows], columns.documents.type[rows]
 
 
 def _codes(
-    columns: Columns, rows: slice | Places, _review_below: int
+    columns: Columns, rows: slice | Places, _thresholds: Thresholds
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     flows, codes = columns.documents.flow[rows], columns.documents.code[rows]
     wrong = codes > 0
@@ -126,12 +130,13 @@ def _codes(
 
 
 def _low_checks(
-    columns: Columns, rows: slice | Places, review_below: int
+    columns: Columns, rows: slice | Places, thresholds: Thresholds
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     checks = columns.checks
-    low = checks.score[rows] < review_below
-    places = {name: place for place, name in enumerate(_check_names(columns))}
     # A kind that came after this version's names is none that this version counts.
+    limit_of = np.append(review_limits(columns, thresholds), np.int16(0))
+    low = checks.score[rows] < limit_of.take(checks.kind[rows], mode="clip")
+    places = {name: place for place, name in enumerate(_check_names(columns))}
     name_of = np.array([*(places[kind.name] for kind in columns.names.kinds), _VALUES_HELD], np.int64)
     return checks.flow[rows][low], name_of.take(checks.kind[rows][low], mode="clip")
 
@@ -153,30 +158,30 @@ class _Sets:
     def __init__(self) -> None:
         self._door = threading.Lock()
         self._source: object = None  # the mapped file: another one may hold another book
-        self._review_below = -1
+        self._thresholds: Thresholds | None = None
         self._results = np.empty(0, np.uint32)
         self._rows = {"documents": 0, "checks": 0}
         self._sets: dict[Facet, Flags] = {}
 
-    def counts(self, columns: Columns, facet: Facet, mask: Flags, review_below: int) -> list[int]:
+    def counts(self, columns: Columns, facet: Facet, mask: Flags, thresholds: Thresholds) -> list[int]:
         """How many flows of the mask have each of the facet's first values."""
         with self._door:
-            self._follow(columns, review_below)
+            self._follow(columns, thresholds)
             return [int(np.count_nonzero(row[: len(mask)] & mask)) for row in self._sets[facet]]
 
-    def having(self, columns: Columns, facet: Facet, places: Sequence[int], review_below: int) -> Flags:
+    def having(self, columns: Columns, facet: Facet, places: Sequence[int], thresholds: Thresholds) -> Flags:
         """Which flows have one of these values."""
         with self._door:
-            self._follow(columns, review_below)
+            self._follow(columns, thresholds)
             sets = self._sets[facet][list(places), : len(columns.flows)]
             having: Flags = np.logical_or.reduce(sets, axis=0)
             return having
 
-    def _follow(self, columns: Columns, review_below: int) -> None:
+    def _follow(self, columns: Columns, thresholds: Thresholds) -> None:
         flows, size = columns.flows, len(columns.flows)
         source = flows.result if flows.result.base is None else flows.result.base
-        if self._source is not source or self._review_below != review_below:
-            self._source, self._review_below = source, review_below
+        if self._source is not source or self._thresholds != thresholds:
+            self._source, self._thresholds = source, thresholds
             self._results = np.empty(0, np.uint32)
             self._sets = {facet: np.empty((0, 0), np.bool_) for facet in _HELD}
             self._rows = dict.fromkeys(self._rows, 0)
@@ -200,7 +205,7 @@ class _Sets:
             for facet in facets:
                 held = self._sets[facet]
                 held[:, flow_ids] = False
-                found, values = _HELD[facet].rows(columns, rows, review_below)
+                found, values = _HELD[facet].rows(columns, rows, thresholds)
                 known = values < len(held)
                 held[values[known], found[known]] = True
         # A flow that is being replaced just now may lack rows: it is looked up again.

@@ -28,6 +28,7 @@ from atlas_core.books.reading import Books, typed_frame
 from atlas_core.insight.facets import FACETS, Counts, Facet, facet_counts, flows_having
 from atlas_core.insight.paging import Key, Page, Sort, page_of
 from atlas_core.models import Outcome
+from atlas_core.thresholds import Thresholds
 
 PER_PAGE = 50
 Cut = Literal["find", "words"]
@@ -42,7 +43,7 @@ class FlowFilter:
     `text` is the beginning of any id, literally and case by case: application, flow, batch, file or
     document. `words` are whole words in any field, all of them; `ander*` is any word that begins so.
     `statuses` are master statuses as Atlas spelled them, None for flows that have none yet. `types` and
-    `codes` are of the flow's documents, `checks` the names of its cross-checks below the review threshold.
+    `codes` are of the flow's documents, `checks` the names of its cross-checks that ask for review.
     The period is created_from ≤ created_at < created_to, milliseconds since 1970, UTC. `attention` is one
     of `queries.REASONS`.
     """
@@ -75,10 +76,10 @@ class FlowFilter:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the words of a filter mean now: the review threshold (0–100), the age from which a running flow
+    """What the words of a filter mean now: the thresholds in force, the age from which a running flow
     is overdue, and the moment (milliseconds since 1970, UTC)."""
 
-    review_below: int
+    thresholds: Thresholds
     overdue_ms: int
     now: int
 
@@ -121,7 +122,7 @@ def find(
     fit = flows_that_fit(books, columns, wanted, rules)
     page = page_of(columns, fit.mask, sort, after, size, now=rules.now)
     facets = {
-        facet: facet_counts(columns, facet, _without(columns, fit, facet), review_below=rules.review_below)
+        facet: facet_counts(columns, facet, _without(columns, fit, facet), thresholds=rules.thresholds)
         for facet in FACETS
     }
     return Found(flow_rows(books, page.flow_ids), page, facets, fit.cut)
@@ -159,7 +160,7 @@ def flows_that_fit(
         cut += ["words"] * is_cut
     for facet in FACETS:
         if chosen := wanted.chosen(facet):
-            narrowed[facet] = flows_having(columns, facet, chosen, review_below=rules.review_below)
+            narrowed[facet] = flows_having(columns, facet, chosen, thresholds=rules.thresholds)
     return Fit(_all(flows.exists, narrowed.values()), narrowed, tuple(cut))
 
 

@@ -12,17 +12,17 @@ from atlas_core.thresholds import Thresholds
 _WORST_FIRST = {Band.REVIEW: 0, Band.NO_SCORE: 1, Band.UNCLEAR: 2, Band.STRONG: 3}
 
 
-def checks_worst_first(checks: pd.DataFrame, *, strong_from: float, review_below: float) -> pd.DataFrame:
+def checks_worst_first(checks: pd.DataFrame, thresholds: Thresholds) -> pd.DataFrame:
     """The cross-checks with their `band`, the ones that ask for a person first, the lowest score above."""
     bands = [
-        Thresholds(round(review_below), round(strong_from)).band("", None if pd.isna(score) else score)
-        for score in checks["similarity"]
+        thresholds.band(name, None if pd.isna(score) else score)
+        for name, score in zip(checks["name"], checks["similarity"], strict=True)
     ]
     ranked = checks.assign(band=bands, rank=[_WORST_FIRST[band] for band in bands])
     return ranked.sort_values(["rank", "similarity", "position"], kind="stable").drop(columns="rank")
 
 
-def reasons_for_outcome(flow: FlowDetail, *, review_below: float) -> list[str]:
+def reasons_for_outcome(flow: FlowDetail, thresholds: Thresholds) -> list[str]:
     """Why the flow has its outcome, in sentences of ours, the most telling first."""
     if flow.outcome == Outcome.FAILED:
         return ["Atlas says that the flow failed. " + _failed_stage(flow)]
@@ -32,17 +32,16 @@ def reasons_for_outcome(flow: FlowDetail, *, review_below: float) -> list[str]:
         if flow.master_status == "SUCCESS":
             return ["Atlas has finished; its results have not been fetched yet."]
         return ["Atlas has not finished yet."]
-    low = int((flow.cross_checks["similarity"] < review_below).sum())
+    low_names = _low_checks(flow, thresholds)
     wrong = int((flow.documents["error_code"] != "").sum())
     kinds = flow.flags["kind"]
     odd = kinds[kinds.isin([str(kind) for kind in REVIEW_FLAGS])]
     reasons = []
-    if low:
-        names = flow.cross_checks.loc[flow.cross_checks["similarity"] < review_below, "name"]
-        listed = ", ".join(words_of_code(name).lower() for name in names[:3]) + (
-            " and more" if low > 3 else ""
-        )
-        reasons.append(f"{_of(low, len(flow.cross_checks), 'cross-check')} below {review_below:g}: {listed}.")
+    if low_names:
+        listed = ", ".join(words_of_code(name).lower() for name in low_names[:3])
+        more = " and more" if len(low_names) > 3 else ""
+        part = _of(len(low_names), len(flow.cross_checks), "cross-check")
+        reasons.append(f"{part} below {_limits(low_names, thresholds)}: {listed}{more}.")
     if wrong:
         reasons.append(f"{_of(wrong, len(flow.documents), 'document')} could not be used by Atlas.")
     reasons += [f"Something is odd in the results: {kind}." for kind in dict.fromkeys(odd)]
@@ -52,14 +51,13 @@ def reasons_for_outcome(flow: FlowDetail, *, review_below: float) -> list[str]:
     if flow.cross_checks.empty:
         return [f"Atlas read {documents} and made no cross-check."]
     checks = _all(len(flow.cross_checks), "cross-check")
-    return [f"Atlas read {documents}, and {checks} reached {review_below:g} or more."]
+    limits = _limits(list(flow.cross_checks["name"]), thresholds)
+    return [f"Atlas read {documents}, and {checks} reached {limits} or more."]
 
 
-def asks_about_documents(flow: FlowDetail, *, review_below: float) -> bool:
+def asks_about_documents(flow: FlowDetail, thresholds: Thresholds) -> bool:
     """Whether it is the documents, and no cross-check, that ask for a person."""
-    return bool((flow.documents["error_code"] != "").any()) and not bool(
-        (flow.cross_checks["similarity"] < review_below).any()
-    )
+    return bool((flow.documents["error_code"] != "").any()) and not _low_checks(flow, thresholds)
 
 
 def share_in_words(part: int, whole: int) -> str:
@@ -72,6 +70,22 @@ def share_in_words(part: int, whole: int) -> str:
     if 0.999 < share < 1:
         return f"over 99.9% of {whole:,}"
     return f"{share:.1%} of {whole:,}"
+
+
+def _low_checks(flow: FlowDetail, thresholds: Thresholds) -> list[str]:
+    """The names of the cross-checks that ask for review, in Atlas's order."""
+    checks = flow.cross_checks
+    return [
+        name
+        for name, score in zip(checks["name"], checks["similarity"], strict=True)
+        if thresholds.is_low(name, None if pd.isna(score) else score)
+    ]
+
+
+def _limits(names: list[str], thresholds: Thresholds) -> str:
+    """The one threshold of review of these checks, or words for several."""
+    limits = {thresholds.of(name)[0] for name in names}
+    return f"{limits.pop()}" if len(limits) == 1 else "their thresholds"
 
 
 def _failed_stage(flow: FlowDetail) -> str:

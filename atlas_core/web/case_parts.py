@@ -40,9 +40,8 @@ def show_check_cases(
     palette = viewer_palette()
     for check in records(rows):
         with st.container(border=True, gap="small"):
-            review_below, strong_from = thresholds.of(check["name"])
             with st.container(horizontal=True, vertical_alignment="center"):
-                show_check_head(check, strong_from=strong_from, review_below=review_below)
+                show_check_head(check, thresholds)
                 st.page_link(
                     "pages/flow.py",
                     label=f"Open {markdown_safe(check['application_id'] or 'flow')}",

@@ -20,11 +20,11 @@ _TAGS = {Mark.MISSING: "del", Mark.ADDED: "ins", Mark.CHANGED: "mark"}
 _COLORS: dict[Mark, theme.Color] = {Mark.MISSING: "red", Mark.ADDED: "green", Mark.CHANGED: "orange"}
 
 
-def show_check_head(check: dict[str, Any], *, strong_from: float, review_below: float) -> None:
+def show_check_head(check: dict[str, Any], thresholds: Thresholds) -> None:
     """A cross-check's name, band and similarity, and (ours) the kind of difference."""
     score = None if pd.isna(check["similarity"]) else check["similarity"]
     st.markdown(f"**{markdown_safe(theme.words_of_code(check['name']))}**", width="content")
-    show_look(theme.BANDS[Thresholds(round(review_below), round(strong_from)).band("", score)])
+    show_look(theme.BANDS[thresholds.band(check["name"], score)])
     st.text(_similarity_in_words(score, check.get("similarity_raw")), width="content")
     kind = compare_values(check["source_value"] or "", check["target_value"] or "").kind
     st.badge(str(kind).capitalize(), icon=":material/difference:", color="gray", help=LABEL)

@@ -11,7 +11,7 @@ import streamlit as st
 from atlas_core.books.queries import FlowDetail
 from atlas_core.insight import theme
 from atlas_core.insight.differences import LABEL
-from atlas_core.settings import Settings
+from atlas_core.thresholds import Thresholds
 from atlas_core.web import loaders
 from atlas_core.web.chart_parts import viewer_palette
 from atlas_core.web.check_parts import show_check_head, show_sides
@@ -43,9 +43,9 @@ def show_versions(flow: FlowDetail) -> None:
         st.info("You are reading an older version; another one counts.", icon=":material/history:")
 
 
-def show_checks(checks: pd.DataFrame, settings: Settings) -> None:
+def show_checks(checks: pd.DataFrame, thresholds: Thresholds) -> None:
     """Each cross-check with both values, the ones that ask for a person first."""
-    show_scales(settings.strong_from, settings.review_below)
+    show_scales(thresholds)
     if checks.empty:
         show_empty("No cross-checks", "Atlas has compared nothing in this flow, or not yet.")
         return
@@ -54,7 +54,7 @@ def show_checks(checks: pd.DataFrame, settings: Settings) -> None:
     for check in records(checks):
         with st.container(border=True, gap="small"):
             with st.container(horizontal=True, vertical_alignment="center"):
-                show_check_head(check, strong_from=settings.strong_from, review_below=settings.review_below)
+                show_check_head(check, thresholds)
             show_sides(check, palette)
 
 

@@ -20,11 +20,13 @@ from atlas_core.books.desk import Desk
 from atlas_core.books.queries import FlowDetail, Freshness, GroupProgress, SavedView, WorkerState
 from atlas_core.books.queries.cases import checks_at, documents_at, flows_with_field, later_flows
 from atlas_core.books.reading import Books, open_books
+from atlas_core.books.threshold_sets import InForce
 from atlas_core.clock import now_ms
 from atlas_core.errors import BookMissing
 from atlas_core.insight.finding import FlowFilter, Found, Rules, find, what_needs_a_person
 from atlas_core.insight.paging import Key, Sort
 from atlas_core.settings import Settings, load_settings
+from atlas_core.thresholds import Thresholds
 
 PER_PAGE = 50
 RUNNING_AT_MOST = 200
@@ -83,13 +85,23 @@ def load_flows_per_outcome() -> pd.DataFrame:
 
 
 def load_attention() -> pd.DataFrame:
-    rules = Rules(desk_settings().review_below, overdue_ms(), this_second())
+    rules = Rules(load_thresholds(), overdue_ms(), this_second())
     try:
         columns = load_columns()
     except BookMissing:
         return _ask(queries.attention, now=rules.now, overdue_ms=rules.overdue_ms)
     key = ("attention", columns.version, books_version(desk_settings()), rules)
     return _answer(key, lambda books: what_needs_a_person(books, columns, rules))
+
+
+def load_thresholds() -> Thresholds:
+    """The thresholds in force."""
+    return load_in_force().thresholds
+
+
+def load_in_force() -> InForce:
+    """The set of thresholds in force: what was adopted last, or else the settings'."""
+    return _ask(queries.thresholds_now, desk_settings().thresholds)
 
 
 def load_alarms() -> pd.DataFrame:
@@ -104,7 +116,7 @@ def load_found(wanted: FlowFilter, sort: Sort, after: Key | None) -> Found:
     columns = load_columns()
     # Only these depend on the hour; without them the answer is good for longer.
     is_timely = wanted.attention is not None or sort == "longest"
-    rules = Rules(desk_settings().review_below, overdue_ms(), this_second() if is_timely else 0)
+    rules = Rules(load_thresholds(), overdue_ms(), this_second() if is_timely else 0)
     key = (columns.version, books_version(desk_settings()), wanted, sort, after, rules)
     return _answer(key, lambda books: find(books, columns, wanted, rules, sort=sort, after=after))
 

@@ -14,6 +14,7 @@ from atlas_core.errors import AtlasDeskError, BookMissing
 from atlas_core.insight import theme
 from atlas_core.insight.theme import Look
 from atlas_core.models import STAGES
+from atlas_core.thresholds import Thresholds
 from atlas_core.web.words import markdown_safe
 
 
@@ -79,16 +80,20 @@ def show_id(label: str, value: str | None) -> None:
         st.text("Not known")
 
 
-def show_scales(strong_from: float, review_below: float) -> None:
+def show_scales(thresholds: Thresholds) -> None:
     """What similarity, band and confidence mean, with the thresholds in force."""
+    own = "".join(
+        f" {theme.words_of_code(name)}: strong from {strong_from}, review below {review_below}."
+        for name, review_below, strong_from in thresholds.per_check
+    )
     with st.expander("What do similarity, band and confidence mean?", icon=":material/info:"):
         st.markdown(
             f"""
 **Similarity** (0 to 100) belongs to a *cross-check*: Atlas compares the same fact in two documents, such
 as the customer's name on the invoice and on the delivery order. Two equal values may still score 90.
 
-**Band** is how we read a similarity: **strong** from {strong_from:g}, **unclear** between, **review** below
-{review_below:g}. A review band asks for a person.
+**Band** is how we read a similarity: **strong** from {thresholds.strong_from}, **unclear** between,
+**review** below {thresholds.review_below}. A review band asks for a person.{own}
 
 **Confidence** (0 to 1) belongs to one *field* of one document: how sure Atlas is that it read the text
 rightly. Fields found by a fixed rule often carry 0, which is not an error. The two scales cannot be compared.

@@ -6,6 +6,8 @@ import asyncio
 import logging
 
 from atlas_core.books.columns import open_columns
+from atlas_core.books.queries import thresholds_now
+from atlas_core.books.reading import open_books
 from atlas_core.errors import AtlasDeskError, BookMissing
 from atlas_core.exporting.jobs import sweep_exports
 from atlas_core.insight.facets import facet_counts
@@ -29,7 +31,9 @@ def _warm_facets() -> None:
     settings = desk_settings()
     try:
         columns = open_columns(settings.data_dir)
-        facet_counts(columns, "type", columns.flows.exists, review_below=settings.review_below)
+        with open_books(settings.atlas_book, settings.desk_book) as books:
+            thresholds = thresholds_now(books, settings.thresholds).thresholds
+        facet_counts(columns, "type", columns.flows.exists, thresholds=thresholds)
     except BookMissing:
         return
     except AtlasDeskError as error:

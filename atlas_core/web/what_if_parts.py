@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -30,20 +31,9 @@ USUAL_MINUTES = 5
 _PARTS = (ALL, OWN, MINUTES)
 
 
-def usual_thresholds() -> Thresholds:
-    """The thresholds in force, as set for this desk."""
-    settings = loaders.desk_settings()
-    return Thresholds(settings.review_below, settings.strong_from)
-
-
 def thresholds_asked() -> Thresholds:
     """The thresholds that the address asks to try; what it does not name is as in force."""
-    usual = usual_thresholds()
-    review_below, strong_from = _pair(st.query_params.get(ALL, "")) or (
-        usual.review_below,
-        usual.strong_from,
-    )
-    asked = Thresholds(review_below, strong_from)
+    asked = _asked_for_all()
     for text in st.query_params.get_all(OWN):
         name, _, pair_text = text.rpartition(":")
         pair = _pair(pair_text)
@@ -206,11 +196,16 @@ def _keep(widget: str, check: str | None) -> None:
     close_cases()
     after = thresholds_asked()
     if check is None:
-        usual = usual_thresholds()
+        usual = loaders.load_thresholds()
         put(ALL, None if (low, high) == (usual.review_below, usual.strong_from) else span_text(low, high))
         return
-    own = after.with_check(check, low, high).per_check
-    put(OWN, [f"{name}:{span_text(review_below, strong_from)}" for name, review_below, strong_from in own])
+    others = _asked_for_all()
+    own = [
+        f"{name}:{span_text(review_below, strong_from)}"
+        for name, review_below, strong_from in after.with_check(check, low, high).per_check
+        if others.of(name) != (review_below, strong_from)
+    ]
+    put(OWN, own or None)
 
 
 def _reset() -> None:
@@ -227,6 +222,16 @@ def _move(row: dict[Any, Any]) -> dict[str, str]:
         "band": row["from_band"],
         "band_after": row["to_band"],
     }
+
+
+def _asked_for_all() -> Thresholds:
+    """The thresholds in force, with what the address asks for all checks that have none of their own."""
+    usual = loaders.load_thresholds()
+    review_below, strong_from = _pair(st.query_params.get(ALL, "")) or (
+        usual.review_below,
+        usual.strong_from,
+    )
+    return replace(usual, review_below=review_below, strong_from=strong_from)
 
 
 def _pair(text: str) -> tuple[int, int] | None:

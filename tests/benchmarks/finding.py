@@ -20,6 +20,7 @@ from atlas_core.books.reading import open_books
 from atlas_core.clock import now_ms
 from atlas_core.insight.finding import FlowFilter, Found, Rules, find
 from atlas_core.insight.paging import Key, Sort
+from atlas_core.thresholds import Thresholds
 from tests.benchmarks.large import LargeBooks, large_books, wanted_flows
 from tests.benchmarks.table import Row, at_most, below, ms, show
 
@@ -67,7 +68,7 @@ def measure(made: LargeBooks, rounds: int = ROUNDS) -> Timed:
 
 
 def _answer(made: LargeBooks, asked: Asked) -> Found:
-    rules = Rules(review_below=70, overdue_ms=600_000, now=now_ms())
+    rules = Rules(Thresholds(), overdue_ms=600_000, now=now_ms())
     columns = open_columns(made.data_dir)
     with open_books(made.atlas, made.desk) as books:
         return find(books, columns, asked.wanted, rules, sort=asked.sort, after=asked.after)

@@ -21,6 +21,7 @@ from atlas_core.books.queries.cases import checks_at, documents_at, flows_with_f
 from atlas_core.books.reading import Books, open_books
 from atlas_core.books.worklist import Worklist
 from atlas_core.insight.finding import Rules, what_needs_a_person
+from atlas_core.thresholds import Thresholds
 from tests.benchmarks.large import LargeBooks, large_books, wanted_flows
 from tests.benchmarks.rivals import in_turn
 from tests.benchmarks.table import Row, at_most, below, ms, show
@@ -62,7 +63,7 @@ def questions_of(books: LargeBooks) -> dict[str, Question]:
 
     return {
         "Today: what needs a person": lambda opened: what_needs_a_person(
-            opened, open_columns(books.data_dir), Rules(70, _OVERDUE_MS, last + _OVERDUE_MS)
+            opened, open_columns(books.data_dir), Rules(Thresholds(), _OVERDUE_MS, last + _OVERDUE_MS)
         ),
         "Today: flows per outcome": queries.flows_per_outcome,
         "Today: alarms": queries.alarms,

@@ -49,6 +49,7 @@ from atlas_core.books.queries.submissions import (
     open_attempts,
     submissions,
 )
+from atlas_core.books.queries.threshold_sets import thresholds_now
 from atlas_core.books.queries.views import SavedView, saved_views
 
 __all__ = [
@@ -99,6 +100,7 @@ __all__ = [
     "running_flows_total",
     "saved_views",
     "submissions",
+    "thresholds_now",
     "token_life",
     "unknown_outcomes",
     "worker_state",
