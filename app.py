@@ -11,6 +11,7 @@ if get_script_run_ctx(suppress_warning=True) is None:
         __file__,
         lifespan=server.lifespan,
         middleware=server.middleware(),
+        secrets=server.secrets_of_sign_in(),
         on_script_error=unforeseen.show_unforeseen,
     )
 else:

@@ -41,6 +41,7 @@ class Action(enum.StrEnum):
     ERASE = "erase"
     HOLD = "hold"
     SIGN_IN = "sign in"
+    SIGN_OUT = "sign out"
 
 
 _EVERYBODY = frozenset(Role)
@@ -69,6 +70,7 @@ RIGHTS: dict[Action, frozenset[Role]] = {
     Action.ERASE: _ADMIN,
     Action.HOLD: _ADMIN,
     Action.SIGN_IN: _EVERYBODY,
+    Action.SIGN_OUT: _EVERYBODY,
 }
 """What is not here nobody may do."""
 

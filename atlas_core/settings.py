@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 
 from atlas_core.errors import SettingsError
+from atlas_core.sign_in import SignIn, read_sign_in
 from atlas_core.thresholds import Thresholds
 
 API_PREFIX = "/v3/verification"
@@ -53,6 +54,8 @@ class Settings:
     sandbox_seconds: float
     sandbox_faults: str
     backup_dir: Path
+    roles_file: Path  # who has which role, where people sign in
+    sign_in: SignIn
     backup_hours: float  # 0: the worker takes none by itself
 
     @property
@@ -236,6 +239,8 @@ def _settings(read: _Reader) -> Settings:
         raise SettingsError("ATLAS_CA_BUNDLE names a file that is not there.")
 
     data_dir = Path(read.text("ATLAS_DATA_DIR", "data"))
+    ui_address = read.text("ATLAS_UI_ADDRESS", "127.0.0.1")
+    ui_url = read.url("ATLAS_UI_URL", f"http://{reachable_here(ui_address)}:{ui_port}")
     return Settings(
         base_url=base_url,
         client_id=client_id or "sandbox",
@@ -244,7 +249,7 @@ def _settings(read: _Reader) -> Settings:
         product_type=read.text("ATLAS_PRODUCT_TYPE", "PROD_CDL"),
         file_hosts=read.hosts("ATLAS_FILE_HOSTS"),
         data_dir=data_dir,
-        ui_address=read.text("ATLAS_UI_ADDRESS", "127.0.0.1"),
+        ui_address=ui_address,
         ui_port=ui_port,
         receiver_address=read.text("ATLAS_RECEIVER_ADDRESS", "127.0.0.1"),
         receiver_port=receiver_port,
@@ -263,5 +268,7 @@ def _settings(read: _Reader) -> Settings:
         sandbox_seconds=read.number("ATLAS_SANDBOX_SECONDS", 10, low=0, high=3600),
         sandbox_faults=read.text("ATLAS_SANDBOX_FAULTS"),
         backup_dir=Path(read.text("ATLAS_BACKUP_DIR") or data_dir / "backups"),
+        roles_file=Path(read.text("ATLAS_ROLES_FILE") or data_dir / "roles.toml"),
+        sign_in=read_sign_in(read.text, ui_url, ui_address),
         backup_hours=read.number("ATLAS_BACKUP_HOURS", 1, low=0, high=168),
     )

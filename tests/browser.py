@@ -29,6 +29,8 @@ class Visitor:
     page: Page
     url: str
     complaints: list[str] = field(default_factory=list)
+    sign_in: str = ""
+    """The address of the one other server that a visitor may be sent to."""
 
     def open(self, path: str) -> None:
         """A cold visit: the whole page is loaded anew."""
@@ -60,13 +62,19 @@ class Visitor:
 
     def note_console(self, message: ConsoleMessage) -> None:
         # A deep link first tries its own folder for Streamlit's endpoints, which is a 404 by design.
-        by_design = "/_stcore/" in (message.location or {}).get("url", "")
+        source = (message.location or {}).get("url", "")
+        by_design = "/_stcore/" in source or (self.sign_in and source.startswith(self.sign_in))
         if message.type == "error" and not by_design:
             self.complaints.append(f"{message.type}: {message.text} {message.location}")
 
+    def _servers(self) -> set[str]:
+        return {urlsplit(url).netloc for url in (self.url, self.sign_in) if url}
+
     def note_request(self, request: Request) -> None:
         parts = urlsplit(request.url)
-        if parts.scheme not in ("data", "blob") and parts.netloc != urlsplit(self.url).netloc:
+        if self.sign_in and self.page.url.startswith(self.sign_in):
+            return  # what the provider's own page asks for
+        if parts.scheme not in ("data", "blob") and parts.netloc not in self._servers():
             self.complaints.append(f"request left the host: {request.url}")
 
 
@@ -96,6 +104,6 @@ def visiting(browser: Browser, url: str, *, width: int = 1440) -> Iterator[Visit
     page.on("pageerror", lambda error: visitor.complaints.append(f"page error: {error}"))
     try:
         yield visitor
-        assert visitor.complaints == []
+        assert visitor.complaints == [], visitor.complaints
     finally:
         context.close()

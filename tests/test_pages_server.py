@@ -58,7 +58,7 @@ def test_every_document_carries_the_protecting_headers_and_is_kept_by_nobody(pag
     assert "img-src 'self' data: blob:;" in policy
     assert "'unsafe-inline'" not in policy.split("style-src")[0]
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
     assert headers["cache-control"] == "no-store"
 
 
@@ -139,7 +139,13 @@ def test_the_policy_allows_no_inline_script_but_streamlit_s_own() -> None:
 
 def test_a_desk_open_to_the_network_answers_to_numbers_and_its_own_name_only(tmp_path: Path) -> None:
     nowhere = tmp_path / "no.env"
-    assert "*" in allowed_hosts(load_settings({"ATLAS_UI_ADDRESS": "0.0.0.0"}, nowhere))  # noqa: S104
-    named = allowed_hosts(load_settings({"ATLAS_UI_ADDRESS": "Desk.example.test"}, nowhere))
-    assert "desk.example.test" in named
+    signing_in = {
+        "ATLAS_PROXY_USER_HEADER": "X-User",
+        "ATLAS_PROXY_ADDRESS": "10.0.0.2",
+        "ATLAS_UI_URL": "https://papers.lender.example",
+    }
+    everywhere = allowed_hosts(load_settings({"ATLAS_UI_ADDRESS": "0.0.0.0", **signing_in}, nowhere))  # noqa: S104
+    assert "*" in everywhere
+    named = allowed_hosts(load_settings({"ATLAS_UI_ADDRESS": "Desk.example.test", **signing_in}, nowhere))
+    assert {"desk.example.test", "papers.lender.example"} <= named
     assert "*" not in named

@@ -25,8 +25,10 @@ def section(title: str) -> str:
 
 
 def test_every_setting_is_named_and_no_other() -> None:
-    code = (ROOT / "atlas_core" / "settings.py").read_text(encoding="utf-8")
-    read = set(re.findall(r'read\.\w+\(\s*"(ATLAS_\w+)"', code))
+    code = "".join(
+        (ROOT / "atlas_core" / name).read_text(encoding="utf-8") for name in ("settings.py", "sign_in.py")
+    )
+    read = set(re.findall(r'(?:read\.\w+|text|_required)\(\s*(?:text, )?"(ATLAS_\w+)"', code))
     named = set(re.findall(r"`(ATLAS_\w+)`", section("Settings")))
     assert len(read) > 15
     assert named == read

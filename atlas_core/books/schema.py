@@ -90,6 +90,11 @@ def _desk_judged(book: Database) -> None:
     _run(book, _ROOM / "desk_0004.sql")
 
 
+@DESK.migrations(name="0007 who is signed in")
+def _desk_sign_ins(book: Database) -> None:
+    _run(book, _ROOM / "desk_0007.sql")
+
+
 def migrate_atlas(path: Path, backup_dir: Path | None = None) -> None:
     """Creates atlas.db or brings it up to this program's edition; see `migrate`. Backups are beside it where
     no folder is named."""

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from atlas_core.access import LOCAL, User
+from atlas_core.access import User
 from atlas_core.web import filters, loaders
 from atlas_core.web.health import show_freshness, show_troubles
 from atlas_core.web.parts import told_in_words
+from atlas_core.web.signing_in import close_when_over, show_sign_in, show_who, visitor
 
 HERE = Path(__file__).parent
 
@@ -17,9 +18,13 @@ HERE = Path(__file__).parent
 def require_user() -> User:
     """The person of this session; every page file asks first, before it shows anything.
 
-    There is no sign-in yet: whoever reaches this machine's own address is its local user.
+    Nobody gets further without a sign-in, where one is set up, and without a role.
     """
-    return LOCAL
+    found = visitor()
+    if found.user is None:
+        show_sign_in(found.sentence)
+        st.stop()
+    return found.user
 
 
 def show_page() -> None:
@@ -38,8 +43,10 @@ def show_page() -> None:
         visibility="hidden",
         help="Everything about one flow.",
     )
+    # Strangers get no list of pages; that the pages are known keeps the address they came by.
     page = st.navigation(
-        {
+        position="sidebar" if visitor().user else "hidden",
+        pages={
             "Work": [
                 st.Page(
                     "pages/today.py",
@@ -82,7 +89,7 @@ def show_page() -> None:
                 ),
                 flow_page,
             ],
-        }
+        },
     )
     st.set_page_config(page_title=f"{page.title} · Atlas Desk")
     user = require_user()
@@ -97,7 +104,8 @@ def show_page() -> None:
                 help="No credentials are set, so a sandbox on this machine plays Atlas.",
             )
         show_freshness()
-        st.caption(user.name + ("" if user.is_signed_in else " · local, not signed in"))
+        show_who(user)
+        close_when_over()
     with told_in_words():
         show_troubles()
         page.run()

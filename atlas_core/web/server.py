@@ -18,6 +18,7 @@ import os
 import re
 import socket
 from collections.abc import AsyncIterator, Iterable
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,9 +29,12 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from atlas_core.settings import Settings, load_settings
+from atlas_core.sign_in import SignIn, Way
+from atlas_core.web.destinations import CALLBACK, KeepDestination
 from atlas_core.web.unforeseen import keep_texts_out_of_the_log
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+HEALTH = "/_stcore/health"
 HIDDEN = ("/_stcore/metrics", "/_stcore/agent")
 WARM = (
     "pandas",
@@ -63,7 +67,27 @@ def close_the_pages_door() -> None:
 
 def middleware() -> list[Middleware]:
     """What every request passes, outermost first."""
-    return [Middleware(Guard, allowed=allowed_hosts(load_settings()), policy=content_policy())]
+    settings = load_settings()
+    return [
+        Middleware(Guard, allowed=allowed_hosts(settings), policy=content_policy(), sign_in=settings.sign_in),
+        Middleware(KeepDestination, is_encrypted=settings.sign_in.is_encrypted),
+    ]
+
+
+def secrets_of_sign_in() -> dict[str, dict[str, object]] | None:
+    """What Streamlit needs to sign people in at the company's provider; None where it is not asked."""
+    sign_in = load_settings().sign_in
+    if sign_in.way is not Way.OPENID:
+        return None
+    return {
+        "auth": {
+            "redirect_uri": sign_in.ui_url + CALLBACK,
+            "cookie_secret": sign_in.cookie_secret,
+            "client_id": sign_in.client_id,
+            "client_secret": sign_in.client_secret,
+            "server_metadata_url": sign_in.provider,
+        }
+    }
 
 
 @contextlib.asynccontextmanager
@@ -140,6 +164,8 @@ def content_policy() -> str:
 def allowed_hosts(settings: Settings) -> frozenset[str]:
     """The names under which the pages answer; `*` stands for any address written as numbers."""
     names = {*LOOPBACK, settings.ui_address.lower()}
+    if settings.sign_in.way is not Way.LOCAL:
+        names.add(_name_of(urlsplit(settings.sign_in.ui_url).netloc))
     if settings.ui_address in ("0.0.0.0", "::"):  # noqa: S104 -- a comparison, not a bind
         # A name can be made to point here by a stranger's DNS; an address in numbers cannot.
         names |= {"*", socket.gethostname().lower(), socket.getfqdn().lower()}
@@ -149,14 +175,16 @@ def allowed_hosts(settings: Settings) -> frozenset[str]:
 class Guard:
     """Turns away strangers and puts the protecting headers on every answer."""
 
-    def __init__(self, app: ASGIApp, allowed: Iterable[str], policy: str) -> None:
+    def __init__(self, app: ASGIApp, allowed: Iterable[str], policy: str, sign_in: SignIn) -> None:
         self._app = app
         self._allowed = frozenset(allowed)
+        self._proxy = ip_of(sign_in.proxy) if sign_in.way is Way.PROXY else None
+        self._is_encrypted = sign_in.is_encrypted
         self._headers = {
             "Content-Security-Policy": policy,
             "X-Content-Type-Options": "nosniff",
             "X-Frame-Options": "DENY",
-            "Referrer-Policy": "no-referrer",
+            "Referrer-Policy": "same-origin",
             "Cross-Origin-Opener-Policy": "same-origin",
             "Cross-Origin-Resource-Policy": "same-origin",
             "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
@@ -168,6 +196,15 @@ class Guard:
             return
         headers = Headers(scope=scope)
         host = headers.get("host", "")
+        if self._proxy is not None and _peer(scope) != self._proxy and scope["path"] != HEALTH:
+            # Whoever comes past the proxy could claim to be anybody.
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008, "reason": "past the proxy"})
+            else:
+                await PlainTextResponse(
+                    "Atlas Desk is reached through the server that signs people in.\n", 403
+                )(scope, receive, self._protecting(scope, send))
+            return
         if scope["type"] == "websocket":
             if self._knows(host) and _same_origin(headers.get("origin"), host):
                 await self._app(scope, receive, send)
@@ -196,11 +233,42 @@ class Guard:
                 for name, value in self._headers.items():
                     headers[name] = value
                 is_document = headers.get("content-type", "").startswith("text/html")
+                if self._is_encrypted:
+                    _mark_secure(message)
                 if is_document or scope["path"].startswith("/media/"):
                     headers["Cache-Control"] = "no-store"
             await send(message)
 
         return protect
+
+
+def _peer(scope: Scope) -> IPv4Address | IPv6Address | None:
+    """Who is at the other end of the connection.
+
+    Uvicorn puts what a caller on this machine forwards in its place, with port 0.
+    """
+    host, port = scope.get("client") or ("", 1)
+    return ip_of(host if port else "127.0.0.1")
+
+
+def ip_of(text: str) -> IPv4Address | IPv6Address | None:
+    """An address in numbers; one of this machine in one spelling."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    address = getattr(address, "ipv4_mapped", None) or address
+    return ipaddress.ip_address("127.0.0.1") if address.is_loopback else address
+
+
+def _mark_secure(message: Message) -> None:
+    """Streamlit's cookies lack it behind a proxy that speaks https for them."""
+    message["headers"] = [
+        (name, value + b"; Secure")
+        if name.lower() == b"set-cookie" and b"secure" not in value.lower().split(b";", 1)[-1]
+        else (name, value)
+        for name, value in message["headers"]
+    ]
 
 
 def _same_origin(origin: str | None, host: str) -> bool:
