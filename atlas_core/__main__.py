@@ -81,7 +81,13 @@ def _export(settings: Settings, options: argparse.Namespace) -> int:
     if options.file is None:
         raise InputError("Name the file to write: python -m atlas_core export --what flows FILE.csv")
     return run_export(
-        settings, options.file, what=options.what, kind=options.format, filter_text=options.filter
+        settings,
+        options.file,
+        what=options.what,
+        kind=options.format,
+        filter_text=options.filter,
+        is_masked=not options.unmasked,
+        reason=options.reason,
     )
 
 
@@ -140,6 +146,8 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--what", choices=("flows", "documents", "fields", "cross-checks"), default="flows")
     export.add_argument("--format", choices=("csv", "xlsx", "parquet"), help="else as FILE's name ends")
     export.add_argument("--filter", default="", metavar="ADDRESS", help="a link copied from Results")
+    export.add_argument("--unmasked", action="store_true", help="with personal values; needs --reason")
+    export.add_argument("--reason", default="", help="why, for the audit log")
     export.add_argument("--job", help=argparse.SUPPRESS)
     export.set_defaults(run=_export)
 

@@ -5,6 +5,7 @@ import streamlit as st
 from atlas_core.insight import theme
 from atlas_core.insight.finding import FlowFilter
 from atlas_core.web import loaders, result_filters, result_parts
+from atlas_core.web.export_parts import show_export
 from atlas_core.web.frame import require_user
 from atlas_core.web.parts import show_empty, show_title
 from atlas_core.web.tables import show_flows
@@ -32,9 +33,9 @@ with listed:
             result_parts.show_place(found)
             st.space("stretch")
             result_parts.ask_for_sort()
-        result_parts.show_saved_views(wanted, user.name)
+        result_parts.show_saved_views(wanted, user.who if user.is_signed_in else user.name)
         if st.button("Export", icon=":material/download:", disabled=not found.page.total):
-            result_parts.show_export(wanted, found.page.total)
+            show_export(wanted, found.page.total, user)
     result_parts.show_cut(found)
     if found.page.total == 0:
         show_empty(

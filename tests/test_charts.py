@@ -137,7 +137,7 @@ NAMES = tuple(charts(LIGHT))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_figure_is_light_at_the_most_a_page_hands_it(drawn: dict[str, Chart], name: str) -> None:
+def test_a_figure_is_light_at_the_most_a_page_hands_it_b117(drawn: dict[str, Chart], name: str) -> None:
     assert len(plotly.io.to_json(drawn[name].figure, validate=False)) <= MOST_BYTES
 
 
@@ -231,7 +231,7 @@ def test_a_text_of_atlas_is_drawn_as_it_stands() -> None:
         assert not any("<" in label for label in labels)
 
 
-def test_nothing_to_show_is_an_empty_figure_and_no_error() -> None:
+def test_nothing_to_show_is_an_empty_figure_and_no_error_b117() -> None:
     nothing = np.zeros(101, np.int64)
     assert checks_per_score_chart(nothing, (70, 90), LIGHT).figure.data[0].y.sum() == 0
     assert score_strips_chart([], LIGHT).figure.data == ()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 import stat
+import tracemalloc
 import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,17 +18,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas_core.__main__ import main
+from atlas_core.access import Role, User
 from atlas_core.books.mirror import Mirror
 from atlas_core.books.queries import COLUMNS, Column, Kind, What
+from atlas_core.books.queries.audit import audit_entries
 from atlas_core.books.writer import AtlasWriter
-from atlas_core.errors import ExportCancelled, ExportFailed
+from atlas_core.errors import ExportCancelled, ExportFailed, InputError, NotAllowed
 from atlas_core.exporting import sheets
 from atlas_core.exporting.cells import CELL_AT_MOST, CUT, FORMULA_STARTS, csv_cell, sheet_text
 from atlas_core.exporting.exports import Progress, in_words, write_export
+from atlas_core.exporting.orders import Order, note_order
 from atlas_core.exporting.sheets import Format, open_sheet
 from atlas_core.insight.finding import FlowFilter
 from atlas_core.settings import Settings, load_settings
-from tests.made_books import MINUTE, START, MadeBooks, add_flow, make_books, make_result
+from tests.made_books import MINUTE, START, MadeBooks, add_flow, make_books, make_result, reading
 
 FORMATS = tuple(Format)
 HOSTILE = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1+1", "http://canary.invalid/x")
@@ -99,7 +104,7 @@ def test_every_row_that_fits_is_in_the_file_not_only_a_page(
     filled: MadeBooks, settings: Settings, tmp_path: Path, kind: Format, what: What
 ) -> None:
     path = tmp_path / f"out.{kind}"
-    progress = write_export(settings, FlowFilter(), what, kind, path)
+    progress = write_export(settings, Order(FlowFilter(), what, kind, is_masked=False), path)
     expected = {What.FLOWS: 60, What.DOCUMENTS: 60, What.FIELDS: 120, What.CROSS_CHECKS: 180}[what]
     heading, *rows = read(path, kind)
     assert heading == [column.name for column in COLUMNS[what]]
@@ -112,12 +117,11 @@ def test_every_row_that_fits_is_in_the_file_not_only_a_page(
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_ids_keep_their_zeros_and_numbers_stay_numbers(
+def test_ids_keep_their_zeros_and_numbers_stay_numbers_b114(
     filled: MadeBooks, settings: Settings, tmp_path: Path, kind: Format
 ) -> None:
-    """B114."""
     path = tmp_path / f"out.{kind}"
-    write_export(settings, FlowFilter(), What.CROSS_CHECKS, kind, path)
+    write_export(settings, Order(FlowFilter(), What.CROSS_CHECKS, kind, is_masked=False), path)
     rows = read(path, kind)[1:]
     assert rows[0][1] == "000000000059"
     assert [row[-1] for row in rows[:2]] == (["12", "99.5"] if kind is Format.CSV else [12, 99.5])
@@ -126,11 +130,12 @@ def test_ids_keep_their_zeros_and_numbers_stay_numbers(
         assert frame["similarity_score"].dtype == float
 
 
-def test_no_cell_is_ever_a_formula_or_a_link(filled: MadeBooks, settings: Settings, tmp_path: Path) -> None:
-    """B113, A27."""
+def test_no_cell_is_ever_a_formula_or_a_link_b113(
+    filled: MadeBooks, settings: Settings, tmp_path: Path
+) -> None:
     for kind in (Format.CSV, Format.XLSX):
         path = tmp_path / f"out.{kind}"
-        write_export(settings, FlowFilter(), What.FIELDS, kind, path)
+        write_export(settings, Order(FlowFilter(), What.FIELDS, kind, is_masked=False), path)
         values = [row[6] for row in read(path, kind)[1:] if row[5] == "customer_name"]
         if kind is Format.CSV:
             assert not [value for value in values if str(value).startswith(FORMULA_STARTS)]
@@ -148,7 +153,7 @@ def test_a_guarded_text_can_be_read_back_and_starts_no_formula(text: str) -> Non
     assert csv_cell(-12.5) == -12.5
 
 
-def test_a_text_too_long_for_a_cell_is_cut_on_purpose_and_counted(tmp_path: Path) -> None:
+def test_a_text_too_long_for_a_cell_is_cut_on_purpose_and_counted_b115(tmp_path: Path) -> None:
     """B115."""
     path = tmp_path / "long.xlsx"
     sheet = open_sheet(path, Format.XLSX, "fields", [Column("value", Kind.ANY)])
@@ -203,13 +208,13 @@ def test_a_parquet_has_types_and_many_groups(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_an_export_of_nothing_has_its_heading(
+def test_an_export_of_nothing_has_its_heading_b117(
     books: MadeBooks, settings: Settings, tmp_path: Path, kind: Format
 ) -> None:
     with AtlasWriter(books.atlas) as writer:
         Mirror(writer, books.atlas).catch_up()
     path = tmp_path / f"none.{kind}"
-    progress = write_export(settings, FlowFilter(), What.FLOWS, kind, path)
+    progress = write_export(settings, Order(FlowFilter(), What.FLOWS, kind, is_masked=False), path)
     assert len(read(path, kind)) == 1
     assert in_words(progress, What.FLOWS) == "0 of 0 flows"
 
@@ -221,7 +226,10 @@ def test_a_cancelled_export_leaves_nothing(
     (tmp_path / "place").mkdir()
     with pytest.raises(ExportCancelled):
         write_export(
-            settings, FlowFilter(), What.FLOWS, kind, tmp_path / "place" / "x", is_cancelled=lambda: True
+            settings,
+            Order(FlowFilter(), What.FLOWS, kind),
+            tmp_path / "place" / "x",
+            is_cancelled=lambda: True,
         )
     assert list((tmp_path / "place").iterdir()) == []
 
@@ -230,7 +238,100 @@ def test_an_export_that_cannot_be_written_says_why(
     filled: MadeBooks, settings: Settings, tmp_path: Path
 ) -> None:
     with pytest.raises(ExportFailed, match=r"out.csv could not be written: No such file"):
-        write_export(settings, FlowFilter(), What.FLOWS, Format.CSV, tmp_path / "nowhere" / "out.csv")
+        write_export(
+            settings,
+            Order(FlowFilter(), What.FLOWS, Format.CSV, is_masked=False),
+            tmp_path / "nowhere" / "out.csv",
+        )
+
+
+MIXED = (98.5, "98.5", None, True, 7, "", "seven")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_column_of_mixed_values_is_written_as_it_is_and_a_number_stays_one_b116(
+    tmp_path: Path, kind: Format
+) -> None:
+    path = tmp_path / f"mixed.{kind}"
+    sheet = open_sheet(path, kind, "x", [Column("value", Kind.ANY), Column("n", Kind.NUMBER)])
+    sheet.add([(value, place) for place, value in enumerate(MIXED)])
+    sheet.close()
+    rows = read(path, kind)[1:]
+    assert [float(row[-1]) for row in rows] == list(range(len(MIXED)))
+    assert [str(row[0]) for row in rows[:2]] == ["98.5", "98.5"]
+    assert rows[-1][0] == "seven"
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_personal_values_are_masked_unless_a_lead_says_why_b123(
+    books: MadeBooks, settings: Settings, tmp_path: Path, kind: Format
+) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        add_flow(writer, "flow-0001", result=make_result("flow-0001", name="Invented Person"))
+        Mirror(writer, books.atlas).catch_up()
+    for what, column in ((What.FIELDS, "value"), (What.CROSS_CHECKS, "source_value")):
+        place = [found.name for found in COLUMNS[what]].index(column)
+        for is_masked, expected in ((True, "I••••••• P•••••"), (False, "Invented Person")):
+            path = tmp_path / f"{what.value}-{is_masked}.{kind}"
+            write_export(settings, Order(FlowFilter(), what, kind, is_masked), path)
+            found = [row[place] for row in read(path, kind)[1:]]
+            assert found[0] == expected
+            assert str(found[-1]) in ("19999", "19999.0", expected)  # a price says nothing of anybody
+
+
+def test_who_exported_what_stands_in_the_log_before_the_file_does_and_no_searched_name_b126(
+    books: MadeBooks, settings: Settings
+) -> None:
+    lead = User("ravi@lender.example", "Ravi", frozenset({Role.LEAD}), True, "s1")
+    wanted = FlowFilter(words="Invented Person", outcomes=("review",))
+    note_order(settings, lead, Order(wanted, What.FIELDS, Format.CSV), flows=12)
+    note_order(
+        settings, lead, Order(wanted, What.FIELDS, Format.CSV, False), flows=12, reason="asked by the court"
+    )
+    with pytest.raises(InputError, match="Say why personal values are needed"):
+        note_order(settings, lead, Order(wanted, What.FIELDS, Format.CSV, False), flows=12, reason=" ")
+    for role in (Role.VIEWER, Role.ANALYST, Role.ADMIN):
+        with pytest.raises(NotAllowed):
+            note_order(
+                settings, User("v", "V", frozenset({role})), Order(wanted, What.FLOWS, Format.CSV), flows=1
+            )
+    with reading(books) as opened:
+        entries = audit_entries(opened).to_dict("records")
+    assert [(entry["action"], entry["subject"], entry["reason"]) for entry in entries] == [
+        ("export unmasked", "fields", "asked by the court"),
+        ("export", "fields", ""),
+    ]
+    assert "Invented" not in str(entries)
+    assert json.loads(entries[0]["detail"]) == {
+        "filter": "outcome=review",
+        "searched": True,
+        "flows": 12,
+        "format": "csv",
+        "columns": 8,
+    }
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_an_export_ten_times_as_long_needs_no_more_memory_b126(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Format
+) -> None:
+    monkeypatch.setattr(sheets, "_ROWS_OF_A_GROUP", 1_000)
+
+    def peak_of(rows: int) -> int:
+        sheet = open_sheet(
+            tmp_path / f"{rows}.{kind}", kind, "flows", [Column("id"), Column("n", Kind.NUMBER)]
+        )
+        tracemalloc.start()
+        try:
+            for start in range(0, rows, 1_000):
+                sheet.add([(f"{number:012}", number) for number in range(start, start + 1_000)])
+            sheet.close()
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    small = peak_of(3_000)
+    assert peak_of(30_000) < small + 2_000_000
 
 
 def test_the_command_exports_what_a_copied_link_shows(
@@ -242,6 +343,10 @@ def test_the_command_exports_what_a_copied_link_shows(
     assert main(["export", "--what", "cross-checks", str(path), "--filter", link]) == 0
     assert f"30 of 30 cross-checks of 10 flows are in {path}." in capsys.readouterr().out
     assert len(read(path, Format.CSV)) == 31
+    assert {row[6] for row in read(path, Format.CSV)[1:]}.isdisjoint(HOSTILE)
+    assert "Invented" not in path.read_text(encoding="utf-8")
+    assert main(["export", "--unmasked", str(tmp_path / "z.csv")]) == 1
+    assert "Say why personal values are needed" in capsys.readouterr().err
     assert main(["export", str(path)]) == 1
     assert "is there already" in capsys.readouterr().err
     assert main(["export", str(tmp_path / "x.pdf")]) == 1

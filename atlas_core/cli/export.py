@@ -5,16 +5,27 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from atlas_core.access import COMMAND
 from atlas_core.books.queries import What
 from atlas_core.errors import InputError
-from atlas_core.exporting.exports import Progress, in_words, write_export
+from atlas_core.exporting.exports import Progress, fitting_flows, in_words, write_export
 from atlas_core.exporting.jobs import run_job
+from atlas_core.exporting.orders import Order, note_order
 from atlas_core.exporting.sheets import Format
 from atlas_core.insight.addresses import read_address
 from atlas_core.settings import Settings
 
 
-def run_export(settings: Settings, path: Path, *, what: str, kind: str | None, filter_text: str) -> int:
+def run_export(
+    settings: Settings,
+    path: Path,
+    *,
+    what: str,
+    kind: str | None,
+    filter_text: str,
+    is_masked: bool = True,
+    reason: str = "",
+) -> int:
     """Writes the export and says how many rows of how many. Raises `InputError` where the file is there
     already or its format cannot be told."""
     if path.exists():
@@ -23,7 +34,9 @@ def run_export(settings: Settings, path: Path, *, what: str, kind: str | None, f
         chosen = Format(kind or path.suffix.removeprefix(".").lower())
     except ValueError:
         raise InputError(f"Give --format for {path.name}: csv, xlsx or parquet.") from None
-    progress = write_export(settings, read_address(filter_text), What(what), chosen, path, told=_tell)
+    order = Order(read_address(filter_text), What(what), chosen, is_masked)
+    note_order(settings, COMMAND, order, flows=len(fitting_flows(settings, order.wanted)), reason=reason)
+    progress = write_export(settings, order, path, told=_tell)
     print(f"{_fresh_line()}{in_words(progress, What(what))} are in {path}.")
     return 0
 

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from atlas_core.books.columns import open_columns
 from atlas_core.books.queries import COLUMNS, What, count_export_rows, export_rows, thresholds_now
 from atlas_core.books.reading import Books, open_books
 from atlas_core.clock import now_ms
 from atlas_core.errors import ExportCancelled, ExportFailed
-from atlas_core.exporting.sheets import Format, Sheet, open_sheet
+from atlas_core.exporting.orders import Order
+from atlas_core.exporting.sheets import Sheet, open_sheet
 from atlas_core.insight.finding import FlowFilter, Rules, flows_that_fit, newest_first
+from atlas_core.insight.screen_masks import Sensitivity, masked, sensitivity_of
 from atlas_core.settings import Settings
 
 _FLOWS_AT_ONCE = 500
+
+
+def _places(what: What, *pairs: tuple[str, str]) -> tuple[tuple[int, int], ...]:
+    names = [column.name for column in COLUMNS[what]]
+    return tuple((names.index(name), names.index(value)) for name, value in pairs)
+
+
+_PERSONAL = {
+    What.FIELDS: _places(What.FIELDS, ("name", "value")),
+    What.CROSS_CHECKS: _places(
+        What.CROSS_CHECKS, ("source_field_name", "source_value"), ("target_field_name", "target_value")
+    ),
+}
+"""Where a value stands, and the name of the field that tells what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,28 +70,26 @@ def count_rows(settings: Settings, what: What, flow_ids: list[int]) -> int:
 
 def write_export(
     settings: Settings,
-    wanted: FlowFilter,
-    what: What,
-    kind: Format,
+    order: Order,
     path: Path,
     *,
     told: Callable[[Progress], None] = lambda _: None,
     is_cancelled: Callable[[], bool] = lambda: False,
 ) -> Progress:
-    """Writes the whole export to `path`, which exists only when it is done.
+    """Writes the whole export to `path`, which exists only when it is done. `orders.note_order` comes first.
 
     The flows are those that fit at the beginning; each is written as it is when its turn comes, so rows may
     differ from those expected where results came in meanwhile. Raises `ExportFailed`, `ExportCancelled`,
     `InputError` and errors of `BookError`.
     """
-    flow_ids = fitting_flows(settings, wanted)
-    begin = Progress(0, count_rows(settings, what, flow_ids), 0, len(flow_ids))
+    flow_ids = fitting_flows(settings, order.wanted)
+    begin = Progress(0, count_rows(settings, order.what, flow_ids), 0, len(flow_ids))
     unfinished = path.with_name(f"{path.name}.part")
     try:
         unfinished.unlink(missing_ok=True)
-        with closing(open_sheet(unfinished, kind, what.value, COLUMNS[what])) as sheet:
+        with closing(open_sheet(unfinished, order.format, order.what.value, COLUMNS[order.what])) as sheet:
             progress = begin
-            for progress in _written(settings, sheet, what, flow_ids, begin):
+            for progress in _written(settings, sheet, order, flow_ids, begin):
                 told(progress)
                 if is_cancelled():
                     raise ExportCancelled("The export was cancelled; nothing of it is kept.")
@@ -88,14 +103,14 @@ def write_export(
 
 
 def _written(
-    settings: Settings, sheet: Sheet, what: What, flow_ids: list[int], progress: Progress
+    settings: Settings, sheet: Sheet, order: Order, flow_ids: list[int], progress: Progress
 ) -> Iterator[Progress]:
     yield progress
     for some in _in_pieces(flow_ids):
         # A connection for each piece: a long one would keep the book's journal from being tidied.
         with open_books(settings.atlas_book, settings.desk_book) as books:
-            rows = export_rows(books, what, some)
-        sheet.add(tuple(row) for row in rows)
+            rows = export_rows(books, order.what, some)
+        sheet.add(_masked(order.what, row) if order.is_masked else tuple(row) for row in rows)
         progress = replace(
             progress,
             rows=progress.rows + len(rows),
@@ -103,6 +118,16 @@ def _written(
             cut_cells=sheet.cut_cells,
         )
         yield progress
+
+
+def _masked(what: What, row: Sequence[Any]) -> tuple[Any, ...]:
+    """The row with its personal values as everybody may see them."""
+    cells = list(row)
+    for name, value in _PERSONAL.get(what, ()):
+        held = cells[value]
+        if held is not None and sensitivity_of(cells[name]) is not Sensitivity.OPEN:
+            cells[value] = masked(cells[name], str(held))
+    return tuple(cells)
 
 
 def in_words(progress: Progress, what: What) -> str:

@@ -15,13 +15,14 @@ import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from atlas_core.access import User
 from atlas_core.books.queries import What
 from atlas_core.clock import now_ms
 from atlas_core.errors import AtlasDeskError, ExportCancelled, InputError
 from atlas_core.exporting.exports import Progress, in_words, write_export
+from atlas_core.exporting.orders import Order
 from atlas_core.exporting.sheets import Format
 from atlas_core.insight.addresses import address_text, read_address
-from atlas_core.insight.finding import FlowFilter
 from atlas_core.settings import Settings
 
 KEPT_MS = 24 * 3_600_000
@@ -44,6 +45,8 @@ class Job:
     what: What
     format: Format
     address: str
+    is_masked: bool
+    asked_by: str
     asked_at: int
     state: str
     seen_at: int
@@ -54,6 +57,11 @@ class Job:
     def file_name(self) -> str:
         """The name of the file as its reader should have it."""
         return f"{self.what.value}-{self.job_id[:6]}.{self.format.value}"
+
+    @property
+    def order(self) -> Order:
+        """What was asked."""
+        return Order(read_address(self.address), self.what, self.format, self.is_masked)
 
 
 def exports_folder(settings: Settings) -> Path:
@@ -77,11 +85,23 @@ def _made_folder(settings: Settings) -> Path:
     return folder
 
 
-def start_job(settings: Settings, wanted: FlowFilter, what: What, kind: Format) -> str:
-    """Starts an export in a process of its own and returns its job_id."""
+def start_job(settings: Settings, by: User, order: Order) -> str:
+    """Starts an export in a process of its own and returns its job_id. `note_order` comes first."""
     now = now_ms()
     job_id = secrets.token_hex(8)
-    _write(settings, Job(job_id, what, kind, address_text(wanted), now, "running", now, Progress(0, 0, 0, 0)))
+    job = Job(
+        job_id,
+        order.what,
+        order.format,
+        address_text(order.wanted),
+        order.is_masked,
+        by.who,
+        now,
+        "running",
+        now,
+        Progress(0, 0, 0, 0),
+    )
+    _write(settings, job)
     command = [sys.executable, "-m", "atlas_core", "export", "--job", job_id]
     quiet = subprocess.DEVNULL
     _children.append(subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet))
@@ -103,9 +123,7 @@ def run_job(settings: Settings, job_id: str) -> Job:
     try:
         progress = write_export(
             settings,
-            read_address(job.address),
-            job.what,
-            job.format,
+            job.order,
             job_file(settings, job),
             told=tell,
             is_cancelled=_stop_sign(settings, job_id).exists,
@@ -125,12 +143,16 @@ def cancel_job(settings: Settings, job_id: str) -> None:
     _stop_sign(settings, find_job(settings, job_id).job_id).touch(mode=0o600)
 
 
-def jobs(settings: Settings) -> list[Job]:
-    """The exports of the last 24 hours, the newest first; what is older is swept away."""
+def jobs(settings: Settings, by: User) -> list[Job]:
+    """Somebody's exports of the last 24 hours, the newest first; what is older is swept away.
+
+    Where nobody signs in, all are the local user's.
+    """
     _children[:] = [child for child in _children if child.poll() is None]
     sweep_exports(settings)
     found = [_read(path) for path in exports_folder(settings).glob("*.json")]
-    return sorted((job for job in found if job), key=lambda job: job.asked_at, reverse=True)
+    own = (job for job in found if job and (job.asked_by == by.who or not by.is_signed_in))
+    return sorted(own, key=lambda job: job.asked_at, reverse=True)
 
 
 def find_job(settings: Settings, job_id: str) -> Job:

@@ -1,4 +1,4 @@
-"""Parts of Results: its pages, saved views and exports."""
+"""Parts of Results: its pages and saved views."""
 
 from __future__ import annotations
 
@@ -6,25 +6,15 @@ from urllib.parse import parse_qs
 
 import streamlit as st
 
-from atlas_core.books.queries import SavedView, What
+from atlas_core.books.queries import SavedView
 from atlas_core.books.queries.found import FOUND_AT_MOST
-from atlas_core.exporting import jobs
-from atlas_core.exporting.exports import count_rows, fitting_flows, in_words, write_export
-from atlas_core.exporting.jobs import Job
-from atlas_core.exporting.sheets import Format
 from atlas_core.insight.addresses import address_text
 from atlas_core.insight.finding import FlowFilter, Found
 from atlas_core.insight.paging import SORTS, Key, Page
 from atlas_core.web import loaders
 from atlas_core.web.parts import told_in_words
 from atlas_core.web.result_filters import SORT_LABELS, asked_sort, go_to_page, keep_sort
-from atlas_core.web.words import count_of, markdown_safe, span_in_words
-
-AT_ONCE_ROWS = 10_000
-AT_ONCE_FLOWS = 2_000
-DOWNLOADED_AT_MOST = 200_000_000
-_FORMATS = {"csv": "CSV", "xlsx": "Excel (XLSX)", "parquet": "Parquet"}
-_ONE_OF = {"flows": "Flow", "documents": "Document", "fields": "Field", "cross-checks": "Cross-check"}
+from atlas_core.web.words import count_of, markdown_safe
 
 
 def show_place(found: Found) -> None:
@@ -127,108 +117,3 @@ def _show_view(view: SavedView, owner: str) -> None:
                 on_click=loaders.desk().forget_view,
                 args=(owner, view.view_id),
             )
-
-
-@st.dialog("Export what is found", width="medium")
-def show_export(wanted: FlowFilter, total: int) -> None:
-    """Asks what to export and how, gives it, and lists the exports of the last day."""
-    what = What(
-        st.selectbox(
-            "One row for each",
-            [one.value for one in What],
-            format_func=lambda one: _ONE_OF[one],
-            key="export_what",
-        )
-    )
-    kind = Format(
-        st.segmented_control(
-            "File",
-            [one.value for one in Format],
-            default=Format.CSV.value,
-            format_func=lambda one: _FORMATS[one],
-            key="export_format",
-            required=True,
-        )
-    )
-    with told_in_words():
-        rows = _rows_at_once(wanted, what, total)
-        if rows is not None:
-            st.caption(f"All {count_of(total, 'flow')} found: {rows:,} of {rows:,} rows.")
-            st.download_button(
-                "Download",
-                data=lambda: _bytes_of(wanted, what, kind),
-                file_name=f"{what.value}.{kind.value}",
-                icon=":material/download:",
-                type="primary",
-                on_click="ignore",
-            )
-        else:
-            st.caption(
-                f"All {count_of(total, 'flow')} found, however many pages. It is written in the background; "
-                "you may close this and come back."
-            )
-            if st.button("Write the file", icon=":material/play_arrow:", type="primary"):
-                jobs.start_job(loaders.desk_settings(), wanted, what, kind)
-        _show_jobs()
-    st.caption(
-        "Texts that a spreadsheet would calculate begin with an apostrophe in CSV; in XLSX and Parquet they "
-        "are plain text. Personal numbers are masked."
-    )
-
-
-def _rows_at_once(wanted: FlowFilter, what: What, total: int) -> int | None:
-    """How many rows there are where they are few enough to be written while somebody waits."""
-    if total > AT_ONCE_FLOWS:
-        return None
-    rows = count_rows(loaders.desk_settings(), what, fitting_flows(loaders.desk_settings(), wanted))
-    return rows if rows <= AT_ONCE_ROWS else None
-
-
-def _bytes_of(wanted: FlowFilter, what: What, kind: Format) -> bytes:
-    settings = loaders.desk_settings()
-    path = jobs.new_file(settings, kind)
-    try:
-        write_export(settings, wanted, what, kind, path)
-        return path.read_bytes()
-    finally:
-        path.unlink(missing_ok=True)
-
-
-@st.fragment(run_every="1s")
-def _show_jobs() -> None:
-    with told_in_words():
-        found = jobs.jobs(loaders.desk_settings())
-        if found:
-            st.subheader("Exports of the last 24 hours", anchor=False)
-        for job in found[:8]:
-            with st.container(border=True, horizontal=True, vertical_alignment="center"):
-                _show_job(job)
-        if len(found) > 8:
-            st.caption(f"8 of {len(found)} are shown.")
-
-
-def _show_job(job: Job) -> None:
-    settings = loaders.desk_settings()
-    name = f"{job.what.value.capitalize()} as {_FORMATS[job.format]}"
-    if job.state == "running":
-        progress = job.progress
-        share = progress.flows / progress.flows_expected if progress.flows_expected else 0.0
-        st.progress(min(share, 1.0), f"{name}: {in_words(progress, job.what)}")
-        st.button("Stop", key=f"stop_{job.job_id}", on_click=jobs.cancel_job, args=(settings, job.job_id))
-        return
-    age = span_in_words(loaders.this_second() - job.asked_at)
-    st.markdown(f"{name}: {markdown_safe(job.sentence)}  \n:small[{age} ago]", width="stretch")
-    path = jobs.job_file(settings, job)
-    if job.state != "done" or not path.exists():
-        return
-    if path.stat().st_size > DOWNLOADED_AT_MOST:
-        st.text(f"{path.stat().st_size / 1e6:,.0f} MB, too large for the browser: {path}")
-        return
-    st.download_button(
-        "Download",
-        data=path.read_bytes,
-        file_name=job.file_name,
-        key=f"download_{job.job_id}",
-        icon=":material/download:",
-        on_click="ignore",
-    )
