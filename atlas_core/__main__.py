@@ -70,7 +70,7 @@ def _restore(settings: Settings, options: argparse.Namespace) -> int:
 def _verify_audit(settings: Settings, options: argparse.Namespace) -> int:
     from atlas_core.cli.verify_audit import run_verify_audit
 
-    return run_verify_audit(settings, options.head)
+    return run_verify_audit(settings, options.head, options.to)
 
 
 def _export(settings: Settings, options: argparse.Namespace) -> int:
@@ -153,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
 
     audit = commands.add_parser("verify-audit", help="is the audit log what was written?")
     audit.add_argument("--head", metavar="HASH", help="the hash that an earlier call printed")
+    audit.add_argument("--to", type=Path, metavar="FILE", help="write every entry there, as lines of JSON")
     audit.set_defaults(run=_verify_audit)
 
     check = commands.add_parser("check", help="are Atlas, the credentials, the receiver and the books well?")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from contextlib import closing
@@ -189,6 +190,12 @@ def test_the_command_says_whether_the_log_is_whole(books: MadeBooks, desk: Desk)
     assert whole.returncode == 0
     head = whole.stdout.split()[-1]
     assert run_command(environment, "verify-audit", "--head", head).returncode == 0
+    file = books.desk.with_name("audit.jsonl")
+    assert run_command(environment, "verify-audit", "--to", str(file)).returncode == 0
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert [line["subject"] for line in lines] == ["flow-0", "flow-1", "flow-2", "as a file"]
+    assert lines[2]["hash"] == head == lines[3]["previous"]
+    assert "is there already" in run_command(environment, "verify-audit", "--to", str(file)).stderr
     forced(books, "UPDATE audit SET reason = 'x' WHERE entry_id = 3")
     broken = run_command(environment, "verify-audit")
     assert broken.returncode == 1

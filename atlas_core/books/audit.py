@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from sqlite3 import Connection
 
@@ -66,6 +66,13 @@ def record_audit(
         (*entry, _hash_of(entry)),
     )
     return int(entry_id)
+
+
+def audit_lines(connection: Connection) -> Iterator[str]:
+    """The whole log with its hashes, a line of JSON for each entry, the oldest first."""
+    names = [*_COLUMNS.split(", "), "hash"]
+    for row in connection.execute(f"SELECT {_COLUMNS}, hash FROM audit ORDER BY entry_id"):  # noqa: S608
+        yield json.dumps(dict(zip(names, row, strict=True)))
 
 
 def verify_audit(connection: Connection, head: str | None = None) -> AuditCheck:

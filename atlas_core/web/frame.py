@@ -89,6 +89,14 @@ def show_page() -> None:
                 ),
                 flow_page,
             ],
+            "Run": [
+                st.Page(
+                    "pages/audit.py",
+                    title="Audit",
+                    icon=":material/history_edu:",
+                    help="Who did what, when, to which case and why.",
+                ),
+            ],
         },
     )
     st.set_page_config(page_title=f"{page.title} · Atlas Desk")

@@ -18,6 +18,7 @@ from atlas_core.books import queries
 from atlas_core.books.columns import Columns, open_columns
 from atlas_core.books.desk import Desk
 from atlas_core.books.queries import FlowDetail, Freshness, GroupProgress, SavedView, WorkerState
+from atlas_core.books.queries.audit import audit_entries, audit_words
 from atlas_core.books.queries.cases import checks_at, documents_at, flows_with_field, later_flows
 from atlas_core.books.reading import Books, open_books
 from atlas_core.books.threshold_sets import InForce
@@ -102,6 +103,16 @@ def load_thresholds() -> Thresholds:
 def load_in_force() -> InForce:
     """The set of thresholds in force: what was adopted last, or else the settings'."""
     return _ask(queries.thresholds_now, desk_settings().thresholds)
+
+
+def load_audit_entries(
+    who: str | None, action: str | None, subject: str | None, before_id: int | None, limit: int
+) -> pd.DataFrame:
+    return _ask(audit_entries, who=who, action=action, subject=subject, before_id=before_id, limit=limit)
+
+
+def load_audit_words(column: str) -> list[str]:
+    return _ask(audit_words, column)
 
 
 def load_alarms() -> pd.DataFrame:

@@ -13,6 +13,26 @@ _NARROWING = {
     "before_id": "entry_id < :before_id",
 }
 
+# From each value to the next by the index: DISTINCT reads every entry.
+_WORDS = {
+    "who": """
+        WITH RECURSIVE words (word) AS (
+          SELECT min(who) FROM desk.audit
+          UNION ALL
+          SELECT (SELECT min(who) FROM desk.audit WHERE who > word) FROM words WHERE word IS NOT NULL
+        )
+        SELECT word FROM words WHERE word IS NOT NULL
+        """,
+    "action": """
+        WITH RECURSIVE words (word) AS (
+          SELECT min(action) FROM desk.audit
+          UNION ALL
+          SELECT (SELECT min(action) FROM desk.audit WHERE action > word) FROM words WHERE word IS NOT NULL
+        )
+        SELECT word FROM words WHERE word IS NOT NULL
+        """,
+}
+
 
 def audit_entries(
     books: Books,
@@ -41,8 +61,4 @@ def audit_entries(
 
 def audit_words(books: Books, column: str) -> list[str]:
     """The different values of `who` or `action` that the log holds, in their order."""
-    sql = {
-        "who": "SELECT DISTINCT who FROM desk.audit ORDER BY who",
-        "action": "SELECT DISTINCT action FROM desk.audit ORDER BY action",
-    }[column]
-    return [row[0] for row in books.rows(sql)]
+    return [row[0] for row in books.rows(_WORDS[column])]
