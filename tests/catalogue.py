@@ -160,7 +160,9 @@ SCREENS = {
 }
 CATALOGUE: Mapping[int, str] = {**CALLS, **NETWORK, **DOORS, **BOOKS, **SCREENS}
 
-NOT_APPLICABLE: Mapping[int, str] = {}
+NOT_APPLICABLE: Mapping[int, str] = {
+    121: "there are no teams: whoever may look may look at every flow, and roles say what is shown of it",
+}
 """Numbers that this product cannot meet, each with the reason."""
 
 
