@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from atlas_core.access import Action
 from atlas_core.clock import now_ms
 from atlas_core.insight import theme
 from atlas_core.models import STAGES
@@ -14,7 +15,7 @@ from atlas_core.web.running import forget_places, in_their_places, show_running
 from atlas_core.web.submission_parts import show_waiting
 from atlas_core.web.words import age_in_words, count_of, markdown_safe, span_in_words
 
-require_user()
+user = require_user()
 overdue = span_in_words(loaders.overdue_ms())
 show_title(
     "Watch",
@@ -79,8 +80,9 @@ def _show_selected(flow: dict, now: int) -> None:
         st.markdown(f"**{markdown_safe(flow['application_id'])}**")
         show_stages({stage: flow[f"{stage}_status"] for stage in STAGES})
         with st.container(horizontal=True, vertical_alignment="center"):
-            if st.button("Ask Atlas now", icon=":material/refresh:", disabled=bool(flow["has_ended"])):
-                loaders.desk().want_look(flow["flow_uuid"])
+            may_ask = user.may(Action.ASK_ATLAS) and not flow["has_ended"]
+            if st.button("Ask Atlas now", icon=":material/refresh:", disabled=not may_ask):
+                loaders.desk().want_look(flow["flow_uuid"], by=user)
                 st.toast("Asked. The answer shows here in a few seconds.", icon=":material/refresh:")
             st.page_link(
                 "pages/flow.py",

@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from atlas_core.access import COMMAND
 from atlas_core.books import attempts
 from atlas_core.books.agreement import Agreed, agree
 from atlas_core.books.backups import take_backup
@@ -170,8 +171,8 @@ def live(post: Post) -> Life:
     post.answer(attempt_id, "flow-retried")
     post.upload(life.retried, 1, attempt_id, "flow-retried")
     post.upload(life.uploaded_since, 1, attempt_of["uploaded_since"], "flow-uploaded_since")
-    post.books.open_desk().decide(life.asked_again, 1, "start again")
-    post.books.open_desk().decide(life.undone, 1, "start again")
+    post.books.open_desk().decide(life.asked_again, 1, "start again", by=COMMAND)
+    post.books.open_desk().decide(life.undone, 1, "start again", by=COMMAND)
     attempt_id = post.init(life.asked_again, 2)
     post.answer(attempt_id, "flow-asked_again")
     post.upload(life.asked_again, 2, attempt_id, "flow-asked_again")

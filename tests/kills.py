@@ -25,6 +25,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from atlas_core.access import COMMAND
 from atlas_core.books.desk import Desk
 from atlas_core.books.schema import migrate_desk
 from atlas_core.models import FileToSend
@@ -101,7 +102,7 @@ def run(folder: Path, *, kills: int, flows: int, seed: int = 7, longest_life: fl
                 left.slowest_start = max(left.slowest_start, time.monotonic() - begun)
                 for name in portion:
                     files = [FileToSend(f"{name}-{n}", f"https://files.example/{name}/{n}") for n in (1, 2)]
-                    desk.save_submission(name, "PROD_CDL", {}, files, "command")
+                    desk.save_submission(name, "PROD_CDL", {}, files, "command", by=COMMAND)
                 if life < kills:
                     time.sleep(chance.uniform(0.1, longest_life))
                     worker.send_signal(signal.SIGKILL)

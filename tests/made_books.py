@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from atlas_core.access import COMMAND
 from atlas_core.books import attempts
 from atlas_core.books.desk import Desk
 from atlas_core.books.history import save_history
@@ -121,7 +122,9 @@ def submit(
     books: MadeBooks, application_id: str = "APP-1", group_id: str | None = None, now: int = START
 ) -> int:
     files = [FileToSend(f"{application_id}-doc", "https://files.example/a.pdf?sig=secret")]
-    return books.open_desk().save_submission(application_id, "PROD_CDL", {}, files, "csv", group_id, now)
+    return books.open_desk().save_submission(
+        application_id, "PROD_CDL", {}, files, "csv", group_id, now, by=COMMAND
+    )
 
 
 def begin(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from atlas_core.access import COMMAND
 from atlas_core.books.agreement import Agreed
 from atlas_core.books.queries import attention
 from atlas_core.books.schema import check_book
@@ -115,8 +116,8 @@ def test_a_decision_that_may_have_been_carried_out_is_not_carried_out_again_b108
     attempt_id = post.send(second, "flow-second")
     post.fail(attempt_id, "upload unknown")
     atlas = post.copy(post.books.atlas)
-    post.books.open_desk().decide(first, 1, "start again")
-    post.books.open_desk().decide(second, 1, "send files again")
+    post.books.open_desk().decide(first, 1, "start again", by=COMMAND)
+    post.books.open_desk().decide(second, 1, "send files again", by=COMMAND)
     desk = post.copy(post.books.desk)
     put_in_place(post, post.books.desk, desk)
     put_in_place(post, post.books.atlas, atlas)
@@ -140,7 +141,7 @@ def test_an_older_desk_learns_from_the_atlas_book_and_nothing_becomes_unknown_b1
     desk = post.books.open_desk()
     with pytest.raises(InputError, match="Submit it again"):
         desk.submission(lost)
-    desk.decide(lost, 1, "leave")
+    desk.decide(lost, 1, "leave", by=COMMAND)
     assert post.attempt(life.waiting) is None
     put_in_place(post, post.books.atlas, None)
     assert post.agree().flows == 6, "the notes are whole again"

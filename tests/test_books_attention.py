@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from atlas_core.access import COMMAND
 from atlas_core.books import attempts, queries, store
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.errors import InputError
@@ -92,8 +93,8 @@ def test_an_unknown_outcome_needs_a_person_until_one_decides(books: MadeBooks, w
     assert unknown["flow_uuid"].tolist() == ["flow-lost", None]
     assert unknown["state"].tolist() == ["upload unknown", "init unknown"]
 
-    books.open_desk().decide(first, 1, "leave")
-    books.open_desk().decide(second, 1, "start again")
+    books.open_desk().decide(first, 1, "leave", by=COMMAND)
+    books.open_desk().decide(second, 1, "start again", by=COMMAND)
     assert "unknown outcome" not in reasons(books)
     with reading(books) as opened:
         assert queries.unknown_outcomes(opened).empty

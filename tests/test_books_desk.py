@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from atlas_core.access import COMMAND
 from atlas_core.books.desk import Desk
 from atlas_core.books.queries import submissions
 from atlas_core.books.reading import open_books
@@ -39,7 +40,9 @@ def books(tmp_path: Path) -> MadeBooks:
 
 def save(desk: Desk, *urls: str, now: int = START, application_id: str = "APP-1") -> int:
     files = [FileToSend(f"doc-{position}", url) for position, url in enumerate(urls or (SIGNED, PLAIN))]
-    return desk.save_submission(application_id, "PROD_CDL", {"branch": "Pune"}, files, "form", now=now)
+    return desk.save_submission(
+        application_id, "PROD_CDL", {"branch": "Pune"}, files, "form", now=now, by=COMMAND
+    )
 
 
 def kept_files(books: MadeBooks) -> list[tuple]:
@@ -78,11 +81,11 @@ def test_a_csv_is_saved_whole_or_not_at_all(books: MadeBooks) -> None:
         SubmissionToSave("APP-2", "PROD_CDL", {"x": object()}, good.files),
     ):
         with pytest.raises(InputError):
-            desk.save_submissions([good, bad], "csv", "group")
+            desk.save_submissions([good, bad], "csv", "group", by=COMMAND)
     with pytest.raises(BookError, match="refused"):
-        desk.save_submissions([good], "by pigeon", "group")
+        desk.save_submissions([good], "by pigeon", "group", by=COMMAND)
     assert desk.waiting_submissions() == []
-    ids = desk.save_submissions([good] * 20, "csv", "group", START)
+    ids = desk.save_submissions([good] * 20, "csv", "group", START, by=COMMAND)
     assert ids == sorted(set(ids)) == desk.waiting_submissions()
     assert desk.waiting_submissions(after_id=ids[4]) == ids[5:]
 
@@ -152,10 +155,10 @@ def test_an_unknown_submission_is_said_to_be_unknown(books: MadeBooks) -> None:
 def test_the_first_decision_on_an_attempt_stands_b118(books: MadeBooks) -> None:
     desk = books.open_desk()
     submission_id = save(desk)
-    desk.decide(submission_id, 1, "start again", START + 5)
+    desk.decide(submission_id, 1, "start again", START + 5, by=COMMAND)
     with pytest.raises(InputError, match="already decided"):
-        desk.decide(submission_id, 1, "leave", START + 6)
-    desk.decide(submission_id, 2, "leave", START + 7)
+        desk.decide(submission_id, 1, "leave", START + 6, by=COMMAND)
+    desk.decide(submission_id, 2, "leave", START + 7, by=COMMAND)
     assert desk.decisions() == [
         Decision(1, submission_id, 1, "start again", START + 5),
         Decision(2, submission_id, 2, "leave", START + 7),
@@ -171,15 +174,15 @@ def test_a_decision_about_nothing_or_of_no_meaning_is_refused(
     desk = books.open_desk()
     saved = save(desk)
     with pytest.raises(BookError):
-        desk.decide(submission_id or saved, 1, decision)
+        desk.decide(submission_id or saved, 1, decision, by=COMMAND)
     assert desk.decisions() == []
 
 
 def test_a_wish_to_look_is_handed_out_once(books: MadeBooks) -> None:
     desk = books.open_desk()
-    desk.want_look("flow-0002", START + 1)
-    desk.want_look("flow-0001", START)
-    desk.want_look("flow-0002", START + 2)
+    desk.want_look("flow-0002", START + 1, by=COMMAND)
+    desk.want_look("flow-0001", START, by=COMMAND)
+    desk.want_look("flow-0002", START + 2, by=COMMAND)
     assert desk.take_wanted_looks() == ["flow-0001", "flow-0002"]
     assert desk.take_wanted_looks() == []
 
@@ -187,7 +190,7 @@ def test_a_wish_to_look_is_handed_out_once(books: MadeBooks) -> None:
 def test_two_takers_never_get_the_same_wish(books: MadeBooks) -> None:
     desk = books.open_desk()
     for number in range(20):
-        desk.want_look(f"flow-{number:04}")
+        desk.want_look(f"flow-{number:04}", by=COMMAND)
     with ThreadPoolExecutor(4) as pool:
         taken = [flow for flows in pool.map(lambda _: desk.take_wanted_looks(), range(8)) for flow in flows]
     assert sorted(taken) == [f"flow-{number:04}" for number in range(20)]
@@ -199,8 +202,8 @@ def test_two_takers_never_get_the_same_wish(books: MadeBooks) -> None:
 def _write_much(path: Path, count: int) -> None:
     desk = Desk(path)
     for number in range(count):
-        desk.decide(save(desk, application_id=f"APP-{number}", now=START), 1, "leave")
-        desk.want_look(f"flow-{number}")
+        desk.decide(save(desk, application_id=f"APP-{number}", now=START), 1, "leave", by=COMMAND)
+        desk.want_look(f"flow-{number}", by=COMMAND)
         desk.take_wanted_looks()
 
 

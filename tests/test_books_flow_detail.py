@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from atlas_core.access import COMMAND
 from atlas_core.books import attempts, queries, store
 from atlas_core.books.reading import open_books
 from atlas_core.books.results import save_result
@@ -155,7 +156,9 @@ def test_a_payload_that_cannot_be_unpacked_is_said_to_be_damaged(
 def test_a_preview_link_is_given_only_while_it_works(books: MadeBooks, writer: AtlasWriter) -> None:
     desk = books.open_desk()
     url = "https://files.example/a.pdf?X-Amz-Date=20260921T141320Z&X-Amz-Expires=900&X-Amz-Signature=s"
-    submission_id = desk.save_submission("APP-1", "P", {}, [FileToSend("d", url)], "form", now=START)
+    submission_id = desk.save_submission(
+        "APP-1", "P", {}, [FileToSend("d", url)], "form", now=START, by=COMMAND
+    )
     attempt_id = writer.write(
         attempts.start_attempt,
         submission_id,

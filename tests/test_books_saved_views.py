@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from atlas_core.access import COMMAND
 from atlas_core.books.queries import saved_views
 from atlas_core.errors import InputError
 from tests.made_books import MadeBooks, make_books, reading
@@ -23,9 +24,9 @@ def seen_by(books: MadeBooks, owner: str) -> list[tuple[str, str, bool, bool]]:
 
 def test_a_private_view_is_its_owner_s_alone_and_a_shared_one_everybody_s(books: MadeBooks) -> None:
     desk = books.open_desk()
-    desk.save_view("asha", "Bad PANs", "type=PAN&code=INVALID_DOC", is_shared=False)
-    desk.save_view("asha", "All failed", "outcome=failed", is_shared=True)
-    desk.save_view("ravi", "Mine", "find=LOAN-1", is_shared=False)
+    desk.save_view("asha", "Bad PANs", "type=PAN&code=INVALID_DOC", is_shared=False, by=COMMAND)
+    desk.save_view("asha", "All failed", "outcome=failed", is_shared=True, by=COMMAND)
+    desk.save_view("ravi", "Mine", "find=LOAN-1", is_shared=False, by=COMMAND)
     assert seen_by(books, "asha") == [
         ("All failed", "outcome=failed", True, True),
         ("Bad PANs", "type=PAN&code=INVALID_DOC", False, True),
@@ -38,9 +39,9 @@ def test_a_private_view_is_its_owner_s_alone_and_a_shared_one_everybody_s(books:
 
 def test_the_same_name_again_replaces_one_s_own_view_only(books: MadeBooks) -> None:
     desk = books.open_desk()
-    desk.save_view("asha", "Failed", "outcome=failed", is_shared=True)
-    desk.save_view("ravi", "Failed", "outcome=failed&product=P", is_shared=True)
-    desk.save_view("asha", " Failed\n", "outcome=review", is_shared=True)
+    desk.save_view("asha", "Failed", "outcome=failed", is_shared=True, by=COMMAND)
+    desk.save_view("ravi", "Failed", "outcome=failed&product=P", is_shared=True, by=COMMAND)
+    desk.save_view("asha", " Failed\n", "outcome=review", is_shared=True, by=COMMAND)
     assert seen_by(books, "asha") == [
         ("Failed", "outcome=review", True, True),
         ("Failed", "outcome=failed&product=P", True, False),
@@ -49,7 +50,7 @@ def test_the_same_name_again_replaces_one_s_own_view_only(books: MadeBooks) -> N
 
 def test_only_the_owner_forgets_a_view(books: MadeBooks) -> None:
     desk = books.open_desk()
-    desk.save_view("asha", "Failed", "outcome=failed", is_shared=True)
+    desk.save_view("asha", "Failed", "outcome=failed", is_shared=True, by=COMMAND)
     with reading(books) as opened:
         (view,) = saved_views(opened, "ravi")
     desk.forget_view("ravi", view.view_id)
@@ -61,4 +62,4 @@ def test_only_the_owner_forgets_a_view(books: MadeBooks) -> None:
 @pytest.mark.parametrize("name", ["", "  ", "x" * 81])
 def test_a_view_without_a_usable_name_is_refused(books: MadeBooks, name: str) -> None:
     with pytest.raises(InputError, match="1 to 80"):
-        books.open_desk().save_view("asha", name, "outcome=failed", is_shared=False)
+        books.open_desk().save_view("asha", name, "outcome=failed", is_shared=False, by=COMMAND)

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
+from atlas_core.access import COMMAND
 from atlas_core.books.desk import Desk
 from atlas_core.models import FileToSend
 from tests.browser import ROW_HEIGHT, Visitor, chromium, visiting
@@ -142,7 +143,7 @@ def submit(books: Desk, application_id: str) -> None:
     files = [
         FileToSend(name, f"https://papers.example.com/{name}.jpg") for name in ("invoice", "delivery-order")
     ]
-    books.save_submission(application_id, "PROD_CDL", {}, files, "form")
+    books.save_submission(application_id, "PROD_CDL", {}, files, "form", by=COMMAND)
 
 
 def csv_of(applications: int, bad_links: int = 0) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from atlas_core.access import LOCAL
+from atlas_core.access import COMMAND, LOCAL
 from atlas_core.books import attempts, store
 from atlas_core.books.threshold_sets import adopt_thresholds, draft_thresholds
 from atlas_core.books.writer import AtlasWriter
@@ -272,7 +272,7 @@ def test_nothing_can_be_sent_before_it_was_checked(books: MadeBooks) -> None:
 
 def test_a_lost_answer_waits_for_one_decision_and_leaves_the_list_with_it(books: MadeBooks) -> None:
     files = [FileToSend("invoice", "https://papers.example.com/invoice.pdf")]
-    submission_id = books.open_desk().save_submission("LOAN-5", "PROD_CDL", {}, files, "form")
+    submission_id = books.open_desk().save_submission("LOAN-5", "PROD_CDL", {}, files, "form", by=COMMAND)
     with AtlasWriter(books.atlas) as writer:
         worker_runs(writer)
         attempt_id = writer.write(

@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from atlas_core.access import COMMAND
 from atlas_core.models import FileToSend
 from tests.servers import running_sandbox
 from tests.workers import RunningWorker, running_worker, settings_for, until
@@ -20,7 +21,7 @@ def submit(worker: RunningWorker, name: str, *, host: str = HOST, seconds: float
         begun = datetime.now(UTC) + timedelta(seconds=seconds - 900)
         query = f"?X-Amz-Date={begun:%Y%m%dT%H%M%SZ}&X-Amz-Expires=900&X-Amz-Signature=invented"
     file = FileToSend("invoice", f"https://{host}/{name}.pdf{query}")
-    worker.desk.save_submission(name, "PROD_CDL", {}, [file], "command")
+    worker.desk.save_submission(name, "PROD_CDL", {}, [file], "command", by=COMMAND)
 
 
 def test_a_link_that_has_run_out_or_leads_elsewhere_is_refused_before_anything_is_sent_b58(

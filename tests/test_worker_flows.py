@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from atlas_core.access import COMMAND
 from tests.servers import RunningSandbox, running_sandbox
 from tests.workers import RunningWorker, running_worker, settings_for, until
 
@@ -107,18 +108,18 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
             numbers = {name: worker.submit(name) for name in WHOLE + OTHERS}
             until(lambda: worker.attempt("UPLOAD-GONE")[0] == "upload unknown")
             unknown_first = worker.attempt("UPLOAD-GONE")
-            worker.desk.decide(numbers["UPLOAD-GONE"], 1, "send files again")
+            worker.desk.decide(numbers["UPLOAD-GONE"], 1, "send files again", by=COMMAND)
             until(lambda: worker.attempt("AGAIN")[0] == "init unknown")
-            worker.desk.decide(numbers["AGAIN"], 1, "start again")
+            worker.desk.decide(numbers["AGAIN"], 1, "start again", by=COMMAND)
             until(lambda: worker.attempt("LEFT")[0] == "upload unknown")
-            worker.desk.decide(numbers["LEFT"], 1, "leave")
+            worker.desk.decide(numbers["LEFT"], 1, "leave", by=COMMAND)
             until(lambda: worker.flow("UPLOAD-GONE")["confirmed_at"], 40)
             until(lambda: worker.flow("AGAIN")["confirmed_at"], 40)
             until(lambda: all(worker.flow(name)["confirmed_at"] for name in WHOLE), 30)
             until(lambda: ("callback", "late") in [row[1:3] for row in worker.deliveries("TARDY")], 20)
             until(lambda: worker.flow("TURNED")["master_status"] == "SUCCESS", 20)
             until(lambda: worker.flow("TURNED-BACK")["confirmed_at"], 20)
-            worker.desk.want_look(worker.flow("PLAIN")["flow_uuid"])
+            worker.desk.want_look(worker.flow("PLAIN")["flow_uuid"], by=COMMAND)
             until(lambda: worker.deliveries("PLAIN")[1][3] == 2, 10)
             yield Walked(worker, sandbox, sandbox.calls(), unknown_first)
 

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+from atlas_core.access import COMMAND
 from atlas_core.books.desk import Desk
 from atlas_core.books.schema import migrate_atlas, migrate_desk
 from atlas_core.books.writer import AtlasWriter
@@ -45,7 +46,7 @@ def test_a_stop_is_clean_and_the_next_start_goes_on(tmp_path: Path) -> None:
         environment = worker_environment(tmp_path, sandbox.url)
         files = [FileToSend("D", f"https://files.lender.example/d.pdf?X-Amz-Signature={SIGNATURE}")]
         with worker_process(environment, tmp_path / "worker.log") as worker:
-            desk.save_submission("STOP-1", "PROD_CDL", {}, files, "command")
+            desk.save_submission("STOP-1", "PROD_CDL", {}, files, "command", by=COMMAND)
             until(lambda: sandbox.calls()["uploads"])
             started = time.monotonic()
             worker.send_signal(signal.SIGTERM)
@@ -79,7 +80,7 @@ def test_line_breaks_and_escapes_of_others_stay_within_one_line_of_the_log_b96(t
         environment = worker_environment(tmp_path, sandbox.url)
         with worker_process(environment, tmp_path / "worker.log") as worker:
             files = [FileToSend(odd, "https://files.lender.example/d.pdf")]
-            desk.save_submission(odd, "PROD_CDL", {}, files, "command")
+            desk.save_submission(odd, "PROD_CDL", {}, files, "command", by=COMMAND)
             port = int(environment["ATLAS_RECEIVER_PORT"])
             for sent in (b"\x1b[31m FAKE\r\n\r\n", b"GET /\x1b[31mFAKE HTTP/1.1\r\nHost: \x1b[31m\r\n\r\n"):
                 with socket.create_connection(("127.0.0.1", port), timeout=10) as stranger:
@@ -123,7 +124,9 @@ def test_refused_credentials_are_shown_and_submissions_wait_b43(tmp_path: Path) 
         with worker_process(environment, tmp_path / "worker.log"):
             for number in range(10):
                 files = [FileToSend("D", "https://files.lender.example/d.pdf")]
-                Desk(tmp_path / "desk.db").save_submission(f"W-{number}", "PROD_CDL", {}, files, "command")
+                Desk(tmp_path / "desk.db").save_submission(
+                    f"W-{number}", "PROD_CDL", {}, files, "command", by=COMMAND
+                )
             state = "SELECT state FROM worker_state WHERE name = 'atlas'"
             until(lambda: rows(tmp_path / "atlas.db", state) == [("refused",)])
             time.sleep(2)

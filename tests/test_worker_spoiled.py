@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from atlas_core.access import COMMAND
 from atlas_core.api.payloads import parse_result
 from atlas_core.sandbox.applications import SEED, read_application
 from atlas_core.sandbox.cases import make_case
@@ -299,7 +300,7 @@ def test_results_that_change_after_confirmation_are_a_new_version_that_counts_b4
     flow = spoiled.flow("plain")
     change = {"play": "set", "values": {"cross_checks.0.similarity_score": 12}}
     spoiled.sandbox.play({"extracts": change, "callback": {"play": "drop"}})
-    spoiled.worker.desk.want_look(flow["flow_uuid"])
+    spoiled.worker.desk.want_look(flow["flow_uuid"], by=COMMAND)
     versions = "SELECT version, min_similarity, confirmed FROM results WHERE flow_id = ? ORDER BY version"
     until(lambda: len(spoiled.worker.rows(versions, flow["flow_id"])) == 2)
     first, second = spoiled.worker.rows(versions, flow["flow_id"])

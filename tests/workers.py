@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from atlas_core.access import COMMAND
 from atlas_core.books.desk import Desk
 from atlas_core.models import FileToSend
 from atlas_core.settings import Settings, load_settings
@@ -55,7 +56,7 @@ class RunningWorker:
             FileToSend(f"{application_id}-{n}", f"https://files.lender.example/{application_id}/{n}.pdf")
             for n in range(documents)
         ]
-        return self.desk.save_submission(application_id, "PROD_CDL", {}, files, "command")
+        return self.desk.save_submission(application_id, "PROD_CDL", {}, files, "command", by=COMMAND)
 
     def rows(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         return rows(self.settings.atlas_book, sql, *parameters)

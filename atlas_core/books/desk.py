@@ -40,12 +40,13 @@ class Desk:
         source: str,
         group_id: str | None = None,
         now: int | None = None,
+        *,
+        by: User,
     ) -> int:
         """Saves one intention to run a flow and returns its submission_id. `source` is form, csv, command or
-        demo; `now` is milliseconds since 1970 UTC. Raises `InputError`."""
-        return self.save_submissions(
-            [SubmissionToSave(application_id, product_type, flow_params, tuple(files))], source, group_id, now
-        )[0]
+        demo; `now` is milliseconds since 1970 UTC. Raises `InputError` and `NotAllowed`."""
+        submission = SubmissionToSave(application_id, product_type, flow_params, tuple(files))
+        return self.save_submissions([submission], source, group_id, now, by=by)[0]
 
     def save_submissions(
         self,
@@ -53,11 +54,15 @@ class Desk:
         source: str,
         group_id: str | None = None,
         now: int | None = None,
+        *,
+        by: User,
     ) -> list[int]:
         """Saves many under one group in one transaction: all of them or none. Returns their ids in order."""
+        subject = submissions[0].application_id if len(submissions) == 1 else ""
+        detail = {"applications": len(submissions), "source": source}
         created_at = now_ms() if now is None else now
         rows = [checked_parameters(submission) for submission in submissions]
-        with self.writing() as connection:
+        with self.acting(by, Action.SUBMIT, subject, detail=detail, now=now) as connection:
             return [
                 insert_submission(connection, submission, params, source, group_id, created_at)
                 for submission, params in zip(submissions, rows, strict=True)
@@ -125,12 +130,16 @@ class Desk:
             raise InputError(f"There is no submission {submission_id}.")
         return row[0], row[1]
 
-    def decide(self, submission_id: int, attempt_number: int, decision: str, now: int | None = None) -> None:
+    def decide(
+        self, submission_id: int, attempt_number: int, decision: str, now: int | None = None, *, by: User
+    ) -> None:
         """Records what a person wants after an unknown outcome: 'start again', 'send files again' or 'leave'.
 
         The first decision on an attempt stands: a second one raises `InputError`.
         """
-        with self.writing() as connection:
+        detail = {"attempt": attempt_number, "decision": decision}
+        subject = f"submission {submission_id}"
+        with self.acting(by, Action.DECIDE_UNKNOWN, subject, detail=detail, now=now) as connection:
             if connection.execute(
                 "SELECT 1 FROM decisions WHERE submission_id = ? AND attempt_number = ?",
                 [submission_id, attempt_number],
@@ -160,9 +169,9 @@ class Desk:
                 )
             ]
 
-    def want_look(self, flow_uuid: str, now: int | None = None) -> None:
+    def want_look(self, flow_uuid: str, now: int | None = None, *, by: User) -> None:
         """Records that a person wants this flow looked at soon; asking twice is asking once."""
-        with self.writing() as connection:
+        with self.acting(by, Action.ASK_ATLAS, flow_uuid, now=now) as connection:
             connection.execute(
                 "INSERT INTO looks_wanted (flow_uuid, wanted_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
                 [flow_uuid, now_ms() if now is None else now],
@@ -217,7 +226,7 @@ class Desk:
                 )
 
     def save_view(
-        self, owner: str, name: str, address: str, *, is_shared: bool, now: int | None = None
+        self, owner: str, name: str, address: str, *, is_shared: bool, by: User, now: int | None = None
     ) -> None:
         """Keeps an address under a name; the owner's earlier view of that name makes way.
 
@@ -226,7 +235,7 @@ class Desk:
         name = " ".join(name.split())
         if not 1 <= len(name) <= 80:
             raise InputError("A saved view needs a name of 1 to 80 characters.")
-        with self.writing() as connection:
+        with self.acting(by, Action.SAVE_VIEW, detail={"shared": is_shared}, now=now) as connection:
             connection.execute(
                 """
                 INSERT INTO saved_views (owner, name, address, is_shared, saved_at) VALUES (?, ?, ?, ?, ?)

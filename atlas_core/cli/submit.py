@@ -7,6 +7,7 @@ import time
 import uuid
 from pathlib import Path
 
+from atlas_core.access import COMMAND
 from atlas_core.books.desk import Desk
 from atlas_core.books.queries import applications_sent, group_progress, worker_state
 from atlas_core.books.reading import open_books
@@ -57,6 +58,7 @@ def run_submit(settings: Settings, file: Path, *, wait: bool) -> int:
         "command",
         group_id,
         now,
+        by=COMMAND,
     )
     applications = _count(len(checked.applications), "application")
     print(f"{applications} with {_count(checked.row_count, 'document')} queued.")

@@ -7,6 +7,7 @@ import threading
 from datetime import UTC, datetime
 from types import TracebackType
 
+from atlas_core.access import COMMAND
 from atlas_core.books.desk import Desk
 from atlas_core.errors import BookError
 from atlas_core.models import FileToSend
@@ -56,6 +57,7 @@ class Trickle:
                     application["flow_params"],
                     files,
                     source="demo",
+                    by=COMMAND,
                 )
             except BookError:
                 continue  # a demo application less; the next one tries again

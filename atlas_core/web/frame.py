@@ -6,25 +6,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from atlas_core.access import User
 from atlas_core.web import filters, loaders
 from atlas_core.web.health import show_freshness, show_troubles
 from atlas_core.web.parts import told_in_words
-from atlas_core.web.signing_in import close_when_over, show_sign_in, show_who, visitor
+from atlas_core.web.signing_in import close_when_over, require_user, show_who, visitor
 
 HERE = Path(__file__).parent
-
-
-def require_user() -> User:
-    """The person of this session; every page file asks first, before it shows anything.
-
-    Nobody gets further without a sign-in, where one is set up, and without a role.
-    """
-    found = visitor()
-    if found.user is None:
-        show_sign_in(found.sentence)
-        st.stop()
-    return found.user
 
 
 def show_page() -> None:

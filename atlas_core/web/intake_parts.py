@@ -25,6 +25,7 @@ from atlas_core.models import SubmissionToSave
 from atlas_core.settings import Settings
 from atlas_core.web import loaders
 from atlas_core.web.parts import told_in_words
+from atlas_core.web.signing_in import require_user
 from atlas_core.web.tables import table_height
 from atlas_core.web.words import count_of, markdown_safe
 
@@ -232,6 +233,7 @@ def _send(rows: Sequence[Row], settings: Settings, product_type: str, source: st
             ],
             source,
             group_id,
+            by=require_user(),
         )
         st.session_state[FORM] += 1
         st.query_params[GROUP] = group_id

@@ -14,6 +14,7 @@ from atlas_core.insight.paging import SORTS, Key, Page
 from atlas_core.web import loaders
 from atlas_core.web.parts import told_in_words
 from atlas_core.web.result_filters import SORT_LABELS, asked_sort, go_to_page, keep_sort
+from atlas_core.web.signing_in import require_user
 from atlas_core.web.words import count_of, markdown_safe
 
 
@@ -94,7 +95,7 @@ def show_saved_views(wanted: FlowFilter, owner: str) -> None:
             is_shared = st.checkbox("For everybody", help="Otherwise only you see it.")
             if st.form_submit_button("Save", icon=":material/bookmark_add:"):
                 with told_in_words():
-                    loaders.desk().save_view(owner, name, address, is_shared=is_shared)
+                    loaders.desk().save_view(owner, name, address, is_shared=is_shared, by=require_user())
                     st.rerun()
 
 

@@ -87,6 +87,16 @@ def visitor(*, is_active: bool = True) -> Visitor:
     return Visitor(user) if roles else Visitor(None, _no_role(user, settings))
 
 
+def require_user() -> User:
+    """The person of this session. Every page asks first, before it shows anything, and whatever acts for
+    somebody asks again: nobody gets further without a sign-in, where one is set up, and without a role."""
+    found = visitor()
+    if found.user is None:
+        show_sign_in(found.sentence)
+        st.stop()
+    return found.user
+
+
 def show_sign_in(sentence: str) -> None:
     """The whole screen of somebody who is not signed in, or no longer."""
     way = loaders.desk_settings().sign_in.way

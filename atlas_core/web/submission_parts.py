@@ -11,6 +11,7 @@ from atlas_core.insight import theme
 from atlas_core.insight.theme import Look
 from atlas_core.web import loaders
 from atlas_core.web.parts import show_empty, show_look, told_in_words
+from atlas_core.web.signing_in import require_user
 from atlas_core.web.tables import moment_column, moments, open_column, table_height
 from atlas_core.web.words import age_in_words, count_of, markdown_safe, time_in_words, viewer_zone
 
@@ -228,7 +229,7 @@ def _show_choices(row: dict[object, object], choices: dict[str, str]) -> None:
 
 def _decide(submission_id: int, number: int, decision: str) -> None:
     try:
-        loaders.desk().decide(submission_id, number, decision)
+        loaders.desk().decide(submission_id, number, decision, by=require_user())
     except AtlasDeskError as error:
         st.toast(markdown_safe(str(error)), icon=":material/error:")
     else:

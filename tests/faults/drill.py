@@ -22,6 +22,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from atlas_core.access import COMMAND
 from atlas_core.books.desk import Desk
 from atlas_core.books.schema import check_book, migrate_desk
 from atlas_core.models import FileToSend
@@ -63,7 +64,7 @@ class Scene:
     def submit(self, *names: str) -> None:
         for name in names:
             files = [FileToSend(f"{name}-{n}", f"https://files.example/{name}/{n}") for n in (1, 2)]
-            Desk(self.folder / "desk.db").save_submission(name, "PROD_CDL", {}, files, "command")
+            Desk(self.folder / "desk.db").save_submission(name, "PROD_CDL", {}, files, "command", by=COMMAND)
 
     def command(self, *words: str) -> str:
         answer = subprocess.run(

@@ -19,6 +19,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from atlas_core.access import COMMAND
 from atlas_core.books.desk import Desk
 from atlas_core.books.schema import check_book, migrate_desk
 from atlas_core.models import FileToSend
@@ -62,7 +63,7 @@ def _over(folder: Path, log: Path) -> int:
         with worker_process(environment, log) as worker:
             for name in names:
                 files = [FileToSend(f"{name}-{n}", f"https://files.example/{name}/{n}") for n in (1, 2)]
-                desk.save_submission(name, "PROD_CDL", {}, files, "command")
+                desk.save_submission(name, "PROD_CDL", {}, files, "command", by=COMMAND)
             until(lambda: len(sandbox.calls()["uploads"]) == FLOWS, 60)
             _fill(folder)
             free = shutil.disk_usage(folder).free

@@ -18,6 +18,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from atlas_core.access import COMMAND
 from atlas_core.books.queries import (
     attention,
     flows_per_outcome,
@@ -82,16 +83,16 @@ def run(runs: int) -> list[Row]:
                 for pair in zip(lost, fine, strict=True)
                 for name in pair
             ]
-            ids = worker.desk.save_submissions(to_save, "command", GROUP)
+            ids = worker.desk.save_submissions(to_save, "command", GROUP, by=COMMAND)
             numbers = {item.application_id: number for item, number in zip(to_save, ids, strict=True)}
             done = "SELECT count(*) FROM attempts WHERE state IN ('init unknown', 'uploaded')"
             until(lambda: worker.rows(done) == [(2 * runs,)], 60 + 3 * runs)
             time.sleep(3)  # would it be sent again by itself?
             first, inits = count(worker), sandbox.calls()["inits"]
             for name in again:
-                worker.desk.decide(numbers[name], 1, "start again")
+                worker.desk.decide(numbers[name], 1, "start again", by=COMMAND)
             for name in left:
-                worker.desk.decide(numbers[name], 1, "leave")
+                worker.desk.decide(numbers[name], 1, "leave", by=COMMAND)
             until(lambda: worker.rows(done) == [(2 * runs + len(again),)], 60 + runs)
             until(lambda: len(count(worker).unknown) == runs - len(again) - len(left))
             second, inits_then = count(worker), sandbox.calls()["inits"]

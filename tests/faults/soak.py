@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from atlas_core.access import COMMAND
 from atlas_core.books.desk import Desk
 from atlas_core.books.log_size import LARGE_BYTES, log_bytes
 from atlas_core.books.schema import check_book, migrate_desk
@@ -128,7 +129,7 @@ def _send(desk_book: Path, soaked: Soaked, ending: threading.Event) -> None:
             return
         due += 1 / A_SECOND
         files = [FileToSend(f"D-{n}", f"https://files.example/{number}/{n}") for n in (1, 2)]
-        desk.save_submission(f"SOAK-{number:06d}", "PROD_CDL", {}, files, "command")
+        desk.save_submission(f"SOAK-{number:06d}", "PROD_CDL", {}, files, "command", by=COMMAND)
         soaked.sent += 1
 
 
