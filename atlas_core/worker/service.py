@@ -31,7 +31,7 @@ from atlas_core.worker.call_tally import CallTally
 from atlas_core.worker.callers import Callers
 from atlas_core.worker.courier import AT_ONCE, LOOK_SECONDS, Courier
 from atlas_core.worker.gate import Gate
-from atlas_core.worker.inbox_keeper import InboxKeeper, watch_again
+from atlas_core.worker.inbox_keeper import InboxKeeper
 from atlas_core.worker.inside import WorkerInside
 from atlas_core.worker.logs import log_to_stderr
 from atlas_core.worker.mirror_keeper import MirrorKeeper
@@ -39,6 +39,7 @@ from atlas_core.worker.receiver import Receiver
 from atlas_core.worker.standards_keeper import StandardsKeeper
 from atlas_core.worker.sync import CHECKS_PATIENCE, UPLOAD_PATIENCE, Sync, WatchedFlow
 from atlas_core.worker.watcher import IN_FLIGHT, Watcher
+from atlas_core.worker.wishes import Wishes
 
 HEARTBEAT_SECONDS = 2.0
 CALLS_SECONDS = 15.0
@@ -165,7 +166,15 @@ class Worker:
         self._mirror = MirrorKeeper(self._writer, settings.atlas_book)
         self._standards = StandardsKeeper(self._writer, self._desk, settings.thresholds, self._judge_by)
         self._books = BookKeeper(self._writer, settings)
-        self._inbox = InboxKeeper(self._writer, settings.atlas_book, self._sync, self._watcher, self._called)
+        self._wishes = Wishes(self._desk, self._writer, self._sync, self._watcher)
+        self._inbox = InboxKeeper(
+            self._writer,
+            settings.atlas_book,
+            self._sync,
+            self._watcher,
+            self._called,
+            self._wishes.replay,
+        )
         self._looked_at = math.inf  # the run loop's last turn, on the monotonic clock
         self._inside = WorkerInside(
             settings,
@@ -206,7 +215,7 @@ class Worker:
                     raise AtlasDeskError("its receiver no longer answers. Start the worker again.")
                 try:
                     self._courier.gather(worklist)
-                    self._look_at_wanted(worklist)
+                    self._wishes.look(worklist)
                     if time.monotonic() >= heartbeat_at:
                         heartbeat_at = time.monotonic() + HEARTBEAT_SECONDS
                         self._writer.write_soon(store.record_state, "worker", "running", "", now=now_ms())
@@ -248,14 +257,6 @@ class Worker:
 
     def _judge_by(self, standards: Standards) -> None:
         self._sync.standards = standards
-
-    def _look_at_wanted(self, worklist: Worklist) -> None:
-        for flow_uuid in self._desk.take_wanted_looks():
-            if self._watcher.look_soon(flow_uuid):
-                continue
-            flow = worklist.flow(flow_uuid)
-            if flow is not None:
-                watch_again(self._writer, self._watcher, flow)
 
     def _keep_up(self, worklist: Worklist) -> None:
         now = now_ms()

@@ -5,7 +5,13 @@ errors of `BookError` only.
 """
 
 from atlas_core.books.queries.atlas_calls import TokenLife, atlas_calls, atlas_states, token_life
-from atlas_core.books.queries.attention import REASONS, alarms, attention, unknown_outcomes
+from atlas_core.books.queries.attention import (
+    REASONS,
+    alarms,
+    attention,
+    missing_callbacks,
+    unknown_outcomes,
+)
 from atlas_core.books.queries.exports import COLUMNS, Column, Kind, What, count_export_rows, export_rows
 from atlas_core.books.queries.flow import FlowDetail, delivery_payload, flow_detail, links_kept
 from atlas_core.books.queries.flows import (
@@ -39,7 +45,16 @@ from atlas_core.books.queries.ledger import (
     arrivals_per_outcome,
     arrivals_total,
     auth_calls_per_hour,
+    deliveries_to_replay,
     refusals_per_hour,
+)
+from atlas_core.books.queries.replays import (
+    ReplayPlan,
+    dead_letters,
+    dismissals,
+    replay_outcomes,
+    replay_plan,
+    replays,
 )
 from atlas_core.books.queries.submissions import (
     STATES,
@@ -65,6 +80,7 @@ __all__ = [
     "Freshness",
     "GroupProgress",
     "Kind",
+    "ReplayPlan",
     "SavedView",
     "TokenLife",
     "Wanted",
@@ -82,7 +98,10 @@ __all__ = [
     "auth_calls_per_hour",
     "book_counts",
     "count_export_rows",
+    "dead_letters",
+    "deliveries_to_replay",
     "delivery_payload",
+    "dismissals",
     "export_rows",
     "flow_detail",
     "flow_ids_needing",
@@ -94,8 +113,12 @@ __all__ = [
     "freshness",
     "group_progress",
     "links_kept",
+    "missing_callbacks",
     "open_attempts",
     "refusals_per_hour",
+    "replay_outcomes",
+    "replay_plan",
+    "replays",
     "running_flows",
     "running_flows_total",
     "saved_views",
