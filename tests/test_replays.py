@@ -227,7 +227,7 @@ def worker_process(environment: dict[str, str]) -> Iterator[subprocess.Popen[byt
         process.wait(10)
 
 
-def test_a_replay_that_a_kill_cut_off_goes_on_where_it_was_b89(books: MadeBooks) -> None:
+def test_a_replay_that_a_kill_cut_off_goes_on_where_it_was(books: MadeBooks) -> None:
     ids = letters(books, 300)
     replay_id = want_replay(books.open_desk(), LOCAL, ids)
 

@@ -24,7 +24,17 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _WHOLE = frozenset(
-    {"attempt_number", "attempts", "calls", "checks", "deliveries", "delivery_id", "document_errors"}
+    {
+        "alert_id",
+        "attempt_number",
+        "attempts",
+        "calls",
+        "cases",
+        "checks",
+        "deliveries",
+        "delivery_id",
+        "document_errors",
+    }
     | {"documents", "fields", "flows", "http_status", "ordinal", "position", "result_version"}
     | {"not_kept", "not_there", "nothing_changed", "replay_id", "still_unreadable", "taken_up"}
     | {"review_flags", "size", "submission_id", "times", "times_seen", "version"}

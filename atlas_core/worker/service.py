@@ -26,6 +26,7 @@ from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
 from atlas_core.errors import AtlasDeskError, BookBusy, BookError
 from atlas_core.settings import Settings
+from atlas_core.worker.alert_keeper import AlertKeeper
 from atlas_core.worker.book_keeper import BookKeeper
 from atlas_core.worker.call_tally import CallTally
 from atlas_core.worker.callers import Callers
@@ -166,6 +167,7 @@ class Worker:
         self._mirror = MirrorKeeper(self._writer, settings.atlas_book)
         self._standards = StandardsKeeper(self._writer, self._desk, settings.thresholds, self._judge_by)
         self._books = BookKeeper(self._writer, settings)
+        self._alerts = AlertKeeper(self._writer, settings)
         self._wishes = Wishes(self._desk, self._writer, self._sync, self._watcher)
         self._inbox = InboxKeeper(
             self._writer,
@@ -203,6 +205,7 @@ class Worker:
         self._inbox.start()
         self._mirror.start()
         self._books.start()
+        self._alerts.start()
         _log.info("worker started", extra={"flows": len(flows)})
 
     def run(self, stopping: threading.Event, upkeep_seconds: float) -> None:
@@ -242,9 +245,8 @@ class Worker:
             stop.start()
         for stop in stops:
             stop.join(max(0.0, until - time.monotonic()))
-        self._standards.stop(max(0.5, until - time.monotonic()))
-        self._mirror.stop(max(0.5, until - time.monotonic()))
-        self._books.stop(max(0.5, until - time.monotonic()))
+        for keeper in (self._alerts, self._standards, self._mirror, self._books):
+            keeper.stop(max(0.5, until - time.monotonic()))
         try:
             self._record_calls()
             self._record_refusals()
@@ -287,6 +289,7 @@ class Worker:
             "inbox": self._inbox.is_alive,
             "mirror keeper": self._mirror.is_alive,
             "book keeper": self._books.is_alive,
+            "alert keeper": self._alerts.is_alive,
             "standards keeper": self._standards.is_alive,
         }
 

@@ -4,6 +4,15 @@ Times are milliseconds since 1970 UTC, similarities 0–100, confidences 0–1. 
 errors of `BookError` only.
 """
 
+from atlas_core.books.queries.alerts import (
+    AlertFacts,
+    Found,
+    alert_facts,
+    alerts_history,
+    alerts_per_rule,
+    current_alerts,
+    untold_alerts,
+)
 from atlas_core.books.queries.atlas_calls import TokenLife, atlas_calls, atlas_states, token_life
 from atlas_core.books.queries.attention import (
     REASONS,
@@ -74,9 +83,11 @@ __all__ = [
     "REASONS",
     "STATES",
     "After",
+    "AlertFacts",
     "ArrivalsPage",
     "Column",
     "FlowDetail",
+    "Found",
     "Freshness",
     "GroupProgress",
     "Kind",
@@ -88,6 +99,9 @@ __all__ = [
     "WorkerState",
     "Workload",
     "alarms",
+    "alert_facts",
+    "alerts_history",
+    "alerts_per_rule",
     "applications_sent",
     "arrivals_page",
     "arrivals_per_outcome",
@@ -98,6 +112,7 @@ __all__ = [
     "auth_calls_per_hour",
     "book_counts",
     "count_export_rows",
+    "current_alerts",
     "dead_letters",
     "deliveries_to_replay",
     "delivery_payload",
@@ -126,6 +141,7 @@ __all__ = [
     "thresholds_now",
     "token_life",
     "unknown_outcomes",
+    "untold_alerts",
     "worker_state",
     "workload",
 ]

@@ -24,7 +24,7 @@ _NOT_DISMISSED = """
               WHERE x.kind = '{}' AND x.subject = CAST({} AS TEXT) AND x.dismissed_at >= {})
 """
 
-# Each selects flow_id (NULL where there is no flow) and since. Parameters: those of `times`.
+# Each selects at least flow_id (NULL where there is no flow) and since. Parameters: those of `times`.
 CASES: dict[str, str] = {
     "unknown outcome": f"""
         SELECT flow_id, changed_at AS since FROM attempts a
@@ -65,7 +65,7 @@ CASES: dict[str, str] = {
           AND {_NOT_DISMISSED.format("callback missing", "f.flow_uuid", "f.ended_at")}
     """,  # noqa: S608
     "dead letter": f"""
-        SELECT coalesce(d.flow_id, a.flow_id) AS flow_id, d.received_at AS since
+        SELECT coalesce(d.flow_id, a.flow_id) AS flow_id, d.received_at AS since, d.delivery_id
         FROM deliveries d LEFT JOIN attempts a ON a.attempt_id = d.attempt_id
         WHERE d.channel || ' ' || d.outcome = 'callback dead letter'
           AND {_NOT_DISMISSED.format("dead letter", "d.delivery_id", "d.last_seen_at")}
