@@ -28,6 +28,7 @@ from atlas_core.worker.alert_rules import Standing, told_in_text, wanted_alerts
 
 LOOK_SECONDS = 30.0
 LONGEST_PAUSE = 900.0
+STOP_SECONDS = 1.0
 
 _log = logging.getLogger("atlas_core.worker.alerts")
 
@@ -60,10 +61,10 @@ class AlertKeeper:
         self._thread.start()
 
     def stop(self, seconds: float) -> None:
-        """Looks no more. What the webhook has not taken it is told after the next start."""
+        """Looks no more. What the webhook has not taken within a second it is told after the next start."""
         self._stopping.set()
         if self._thread.ident is not None:
-            self._thread.join(seconds)
+            self._thread.join(min(seconds, STOP_SECONDS))
 
     def _keep(self) -> None:
         if self._webhook is None:
