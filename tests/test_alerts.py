@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from atlas_core.access import LOCAL
-from atlas_core.books import alerts, inbox, queries
+from atlas_core.books import alerts, inbox, queries, store
 from atlas_core.books.alerts import Alert
 from atlas_core.books.wishes import dismiss
 from atlas_core.books.writer import AtlasWriter
@@ -223,7 +223,7 @@ def test_what_was_over_before_anybody_could_be_told_is_told_to_nobody(
 
 
 @pytest.mark.parametrize("step", [silence(), drip(b"HTTP/1.1 200 OK\r\nX: ", b"x")], ids=["silent", "drips"])
-def test_a_webhook_that_never_answers_holds_nobody_up_b37(
+def test_a_webhook_that_never_answers_holds_nobody_up(
     books: MadeBooks, listener: ScriptedAtlas, step: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(AlertKeeper.__init__.__kwdefaults__, "look_seconds", 0.1)
@@ -256,6 +256,47 @@ def test_nobody_but_the_webhook_learns_its_address(
     assert "secret-part" not in caplog.text
     for path in books.atlas.parent.iterdir():
         assert path.is_dir() or b"secret-part" not in path.read_bytes(), path.name
+
+
+def test_a_retired_version_is_told_at_once_b42(
+    books: MadeBooks, listener: ScriptedAtlas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(AlertKeeper.__init__.__kwdefaults__, "look_seconds", 0.1)
+    listener.script("flow/init", reply(410, {"message": "gone"}))
+    settings = replace(settings_of(books, listener), base_url=listener.url)
+    with running_worker(settings) as worker:
+        worker.submit("GONE-1")
+        until(lambda: kept(books) == [("version retired", "", 0, 1, 0)])
+        assert numbers(worker)["atlas_desk_alerts", "version retired"] == 1
+    assert texts(listener) == ["Alert: version retired. Atlas has retired this version of its interface."]
+
+
+def test_refused_credentials_are_told_when_they_last_and_again_when_it_happens_anew_b43(
+    books: MadeBooks, writer: AtlasWriter, listener: ScriptedAtlas
+) -> None:
+    def atlas(state: str, ago: int) -> None:
+        writer.write(store.record_state, "atlas", state, "", now=now_ms() - ago)
+
+    with keeping(writer, books, listener):
+        atlas("refused", 0)
+        time.sleep(0.3)
+        assert kept(books) == []
+        atlas("ok", 0)
+        atlas("refused", 3 * MINUTE)
+        until(lambda: kept(books) == [("credentials refused", "", 0, 1, 0)])
+        atlas("ok", 0)
+        until(lambda: kept(books) == [("credentials refused", "", 1, 1, 1)])
+        atlas("refused", 3 * MINUTE)
+        until(lambda: kept(books)[1:] == [("credentials refused", "", 0, 1, 0)])
+    assert [text.split(":")[0] for text in texts(listener)] == ["Alert", "Over", "Alert"]
+
+
+def test_an_old_backup_is_alerted_until_one_is_taken(books: MadeBooks, writer: AtlasWriter) -> None:
+    writer.write(store.record_state, "backup of desk.db", "ok", "", now=now_ms() - 4 * 60 * MINUTE)
+    with keeping(writer, books, None):
+        until(lambda: kept(books) == [("backup", "desk.db", 0, 0, 0)])
+        writer.write(store.record_state, "backup of desk.db", "ok", "", now=now_ms())
+        until(lambda: kept(books) == [("backup", "desk.db", 1, 0, 0)])
 
 
 def test_a_dead_letter_alerts_until_somebody_dismisses_it_and_anew_when_it_comes_again(
