@@ -10,8 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from atlas_core.access import LOCAL
-from atlas_core.books import alerts, attempts, store
-from atlas_core.books.alerts import Alert
+from atlas_core.books import attempts, store
 from atlas_core.books.threshold_sets import adopt_thresholds, draft_thresholds
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
@@ -84,48 +83,6 @@ def test_every_page_says_that_atlas_refuses_us(books: MadeBooks, name: str) -> N
     warning = show(name).warning[0].value
     assert "Atlas refuses our credentials since" in warning
     assert "ATLAS_CLIENT_SECRET" in warning
-
-
-@pytest.mark.parametrize(
-    ("state", "headline"),
-    [("failing", "Atlas answers with errors since"), ("busy", "Atlas is busy since")],
-)
-def test_a_page_says_how_atlas_is_unwell_and_that_it_goes_on_by_itself(
-    books: MadeBooks, state: str, headline: str
-) -> None:
-    with AtlasWriter(books.atlas) as writer:
-        worker_runs(writer)
-        writer.write(store.record_state, "atlas", state, "GET status: 500.", now=now_ms() - 120_000)
-    warning = show("today").warning[0].value
-    assert headline in warning
-    assert "by itself" in warning or "by ourselves" in warning
-
-
-def test_a_retired_version_is_told_in_red_b42(books: MadeBooks) -> None:
-    with AtlasWriter(books.atlas) as writer:
-        worker_runs(writer)
-        writer.write(store.record_state, "atlas", "retired", "POST flow/init: 410.", now=now_ms())
-    session = show("today")
-    assert not session.warning
-    assert "Atlas has retired this version" in session.error[0].value
-
-
-def test_every_page_tells_of_alerts_that_matter_everywhere_until_they_are_over(books: MadeBooks) -> None:
-    raised = [
-        Alert("dead letter", "7", "Callback 7 could not be read."),
-        Alert("dead letter", "others", "And 2 more like these.", 2),
-        Alert("backup", "desk.db", "The newest good backup of desk.db is 7 hours old."),
-        Alert("stuck flow", "LOS-00000001", "It is stuck."),
-    ]
-    with AtlasWriter(books.atlas) as writer:
-        worker_runs(writer)
-        writer.write(alerts.settle_alerts, raised, now=now_ms())
-        letters, backups = (warning.value for warning in show("results", by=writer).warning)
-        assert "3 callbacks could not be read since" in letters
-        assert "Backups are old since" in backups
-        assert "desk.db is 7 hours old" in backups.replace("\\", "")
-        writer.write(alerts.settle_alerts, [], now=now_ms())
-        assert not show("results", by=writer).warning
 
 
 def test_a_running_worker_and_a_well_atlas_are_not_complained_of(books: MadeBooks) -> None:

@@ -18,14 +18,14 @@ from atlas_core.books.room import MARGIN_BYTES
 from atlas_core.clock import now_ms
 from atlas_core.errors import BookError, BookMissing
 from atlas_core.web import loaders
-from atlas_core.web.words import age_in_words, count_of, markdown_safe, time_in_words, viewer_zone
+from atlas_core.web.words import age_in_words, markdown_safe, time_in_words, viewer_zone
 
 if TYPE_CHECKING:
     from atlas_core.books.queries import WorkerState
 
 SILENT_AFTER_MS = 10_000
 FULL_BYTES = 4 * 1024 * 1024
-OPERATIONS = "pages/operations.py"
+OPERATIONS = Path(__file__).parents[2] / "pages" / "operations.py"
 ATLAS_TROUBLES = {
     "refused": (
         "Atlas refuses our credentials",
@@ -56,13 +56,14 @@ ATLAS_TROUBLES = {
 class Trouble:
     """One thing that is wrong: what it is, since when, and what it means for the reader.
 
-    `page` is where more of it stands; `is_final` tells of what does not mend by itself or by a setting.
+    Of what `is_explained` the page Operations says more; what `is_final` does not mend by itself or by a
+    setting.
     """
 
     headline: str
     since: int | None
     sentence: str
-    page: str = ""
+    is_explained: bool = False
     is_final: bool = False
 
 
@@ -104,13 +105,16 @@ def _of_disk(signs: Signs) -> list[Trouble]:
         return []
     if signs.free_bytes >= FULL_BYTES:
         left = f"{signs.free_bytes / 1e6:,.0f} MB are left where the books are."
-        return [Trouble("The disk is nearly full", None, f"{left} Make room: no backup is taken any more.")]
+        return [
+            Trouble("The disk is nearly full", None, f"{left} Make room: no backup is taken any more.", True)
+        ]
     return [
         Trouble(
             "The disk is full",
             None,
             "Nothing new can be kept. What was acknowledged is safe, Atlas is asked to bring the rest later, "
             "and everything goes on by itself when there is room.",
+            is_explained=True,
         )
     ]
 
@@ -123,7 +127,7 @@ def _of_worker(states: Mapping[str, WorkerState] | None, now: int, signs: Signs)
             return []
         headline, advice = ATLAS_TROUBLES.get(atlas.state, (f"Atlas is {markdown_safe(atlas.state)}", ""))
         sentence = f"{advice} {markdown_safe(atlas.sentence)}"
-        return [Trouble(headline, atlas.since, sentence, OPERATIONS, atlas.state == "retired")]
+        return [Trouble(headline, atlas.since, sentence, True, atlas.state == "retired")]
     if signs.last_words:
         since = None if worker is None else worker.seen_at
         return [Trouble("The worker is not running", since, markdown_safe(signs.last_words))]
@@ -155,7 +159,9 @@ def _of_upkeep(states: Mapping[str, WorkerState], now: int) -> list[Trouble]:
         good = "There is no good one of desk.db."
         if last is not None:
             good = f"The newest good one of desk.db was taken {age_in_words(last.seen_at, now)}."
-        troubles.append(Trouble("Backups fail", backup.since, f"{markdown_safe(backup.sentence)} {good}"))
+        troubles.append(
+            Trouble("Backups fail", backup.since, f"{markdown_safe(backup.sentence)} {good}", True)
+        )
     log = states.get("log")
     if log is not None and log.state == "growing":
         troubles.append(Trouble("The log of the book grows", log.since, markdown_safe(log.sentence)))
@@ -169,19 +175,19 @@ def _of_alerts(alerts: pd.DataFrame | None, states: Mapping[str, WorkerState]) -
     troubles = []
     letters = alerts[alerts["rule"] == "dead letter"]
     if not letters.empty:
-        many = count_of(int(letters["cases"].sum()), "callback")
         troubles.append(
             Trouble(
-                f"{many} could not be read",
+                f"Unreadable callbacks: {int(letters['cases'].sum()):,}",
                 int(letters["raised_at"].min()),
-                "Their results are fetched from Atlas instead. Read why, then replay or dismiss them.",
-                OPERATIONS,
+                "What they should have brought is fetched from Atlas instead. Read why, then replay or "
+                "dismiss them.",
+                is_explained=True,
             )
         )
     backups, keeper = alerts[alerts["rule"] == "backup"], states.get("backup")
     if not backups.empty and (keeper is None or keeper.state != "failed"):
         words = markdown_safe(" ".join(backups["words"]))
-        troubles.append(Trouble("Backups are old", int(backups["raised_at"].min()), words, OPERATIONS))
+        troubles.append(Trouble("Backups are old", int(backups["raised_at"].min()), words, True))
     return troubles
 
 
@@ -199,8 +205,11 @@ def show_troubles() -> None:
     with suppress(BookError):  # the page itself says what is wrong with the books
         states, alerts = loaders.load_worker_state(), loaders.load_current_alerts()
     zone, now = viewer_zone(), now_ms()
-    for trouble in troubles_of(states, now, signs_of(loaders.desk_settings().data_dir), alerts):
+    troubles = troubles_of(states, now, signs_of(loaders.desk_settings().data_dir), alerts)
+    for trouble in troubles:
         _show_trouble(trouble, now, zone)
+    if any(trouble.is_explained for trouble in troubles) and OPERATIONS.exists():
+        st.page_link(OPERATIONS, label="Open Operations", icon=":material/arrow_forward:")
 
 
 def _show_trouble(trouble: Trouble, now: int, zone: ZoneInfo) -> None:
@@ -210,8 +219,6 @@ def _show_trouble(trouble: Trouble, now: int, zone: ZoneInfo) -> None:
         st.error(words, icon=":material/error:")
     else:
         st.warning(words, icon=":material/warning:")
-    if trouble.page and Path(trouble.page).exists():
-        st.page_link(trouble.page, label="Open Operations", icon=":material/arrow_forward:")
 
 
 @st.fragment(run_every="5s")
