@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from atlas_core.books.alerts import Alert
+from atlas_core.books.backups import LATE_TURNS
 from atlas_core.books.queries import AlertFacts, Found
 from atlas_core.books.room import MARGIN_BYTES, in_bytes
 
@@ -21,7 +22,6 @@ LASTING_MS = 120_000  # a refusal that a new token mends is none
 CALLS_MISSING = 3
 CALLS_MISSING_SHARE = 0.1
 RELIEF = 1.2  # what was alerted is well again only a little beyond where it began
-BACKUPS_MISSED = 2  # turns, before a backup counts as old
 HOUR_MS = 3600 * 1000
 
 
@@ -106,7 +106,7 @@ def _backups(facts: AlertFacts, standing: Standing) -> Iterator[Alert]:
                 yield Alert("backup", book, f"There is no good backup of {book}.")
             continue
         age = (facts.now - last.seen_at) / HOUR_MS
-        if age > hours * (1 + BACKUPS_MISSED):
+        if age > hours * LATE_TURNS:
             yield Alert("backup", book, f"The newest good backup of {book} is {age:,.0f} hours old.")
 
 
