@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -177,6 +178,30 @@ def test_a_stuck_flow_is_told_once_and_that_it_is_over(
     (asked, _) = listener.asked_for(HOOK)
     assert asked.headers["content-type"] == "application/json"
     assert rows(books.atlas, "SELECT state FROM worker_state WHERE name = 'webhook'") == [("ok",)]
+
+
+def test_a_worker_that_starts_again_tells_nothing_twice(
+    books: MadeBooks, writer: AtlasWriter, listener: ScriptedAtlas
+) -> None:
+    add_flow(writer, "flow-slow", created_at=now_ms() - 20 * MINUTE, status=RUNNING)
+    with keeping(writer, books, listener):
+        until(lambda: kept(books) == [("stuck flow", "flow-slow", 0, 1, 0)])
+    end(writer, "flow-slow")  # while no worker runs
+    with keeping(writer, books, listener):
+        until(lambda: kept(books) == [("stuck flow", "flow-slow", 1, 1, 1)])
+        time.sleep(0.3)
+    assert [text.split(":")[0] for text in texts(listener)] == ["Alert", "Over"]
+
+
+def test_a_disk_without_the_room_it_should_have_is_alerted(
+    books: MadeBooks, writer: AtlasWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    margin = shutil.disk_usage(books.atlas.parent).total
+    monkeypatch.setattr("atlas_core.worker.alert_rules.MARGIN_BYTES", margin)
+    with keeping(writer, books, None):
+        until(lambda: kept(books) == [("disk", "", 0, 0, 0)])
+        monkeypatch.undo()
+        until(lambda: kept(books) == [("disk", "", 1, 0, 0)])
 
 
 def test_many_alerts_at_once_are_one_message(

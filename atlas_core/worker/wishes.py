@@ -80,7 +80,8 @@ class Wishes:
             about = {"replay": replay_id, "delivery": delivery.delivery_id}
             foreseen = isinstance(error, PayloadError | zlib.error)
             _log.warning("still unreadable", extra=about, exc_info=None if foreseen else error)
-            reason = why_not_taken_up(error)
+            damaged = isinstance(error, zlib.error)
+            reason = "its kept content is damaged" if damaged else why_not_taken_up(error)
             self._writer.write(replays.bury_again, replay_id, delivery.delivery_id, reason, now=now_ms())
             return
         if delivery.flow_uuid:
