@@ -59,7 +59,6 @@ class Settings:
     backup_hours: float  # 0: the worker takes none by itself
     alert_webhook: str | None = field(repr=False)  # who is told of alerts; the address is the secret
     alert_failure_percent: float
-    public_url: str | None  # where people open the pages, where that is set
 
     @property
     def atlas_book(self) -> Path:
@@ -93,8 +92,8 @@ class Settings:
 
     @property
     def operations_link(self) -> str:
-        """The page that an alert leads to; empty where its address is not known."""
-        return f"{self.public_url}/operations" if self.public_url else ""
+        """The page that an alert leads to; empty where others cannot reach it."""
+        return "" if is_loopback(self.sign_in.ui_url) else f"{self.sign_in.ui_url}/operations"
 
     @property
     def local_atlas(self) -> str | None:
@@ -301,5 +300,4 @@ def _settings(read: _Reader) -> Settings:
         backup_hours=read.number("ATLAS_BACKUP_HOURS", 1, low=0, high=168),
         alert_webhook=read.secret_url("ATLAS_ALERT_WEBHOOK"),
         alert_failure_percent=read.number("ATLAS_ALERT_FAILURE_PERCENT", 20, low=1, high=100),
-        public_url=read.url("ATLAS_UI_URL", "") if read.text("ATLAS_UI_URL") else None,
     )

@@ -162,7 +162,8 @@ def test_a_stuck_flow_is_told_once_and_that_it_is_over(
     books: MadeBooks, writer: AtlasWriter, listener: ScriptedAtlas
 ) -> None:
     add_flow(writer, "flow-slow", created_at=now_ms() - 20 * MINUTE, status=RUNNING)
-    with keeping(writer, books, listener, public_url="https://desk.lender.example"):
+    sign_in = replace(settings_of(books, None).sign_in, ui_url="https://desk.lender.example")
+    with keeping(writer, books, listener, sign_in=sign_in):
         until(lambda: kept(books) == [("stuck flow", "flow-slow", 0, 1, 0)])
         time.sleep(0.5)  # several looks
         assert len(texts(listener)) == 1

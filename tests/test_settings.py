@@ -78,7 +78,6 @@ def test_the_base_address_is_understood_with_and_without_its_prefix(tail: str) -
         ({"ATLAS_ALERT_WEBHOOK": "https://hooks.example:99999/secret-part"}, "ATLAS_ALERT_WEBHOOK"),
         ({"ATLAS_ALERT_WEBHOOK": "https://user:word@hooks.example/x"}, "ATLAS_ALERT_WEBHOOK"),
         ({"ATLAS_ALERT_FAILURE_PERCENT": "0"}, "ATLAS_ALERT_FAILURE_PERCENT"),
-        ({"ATLAS_UI_URL": "desk.lender.example"}, "ATLAS_UI_URL"),
     ],
 )
 def test_a_wrong_setting_is_named(environ: dict[str, str], named: str) -> None:
