@@ -20,6 +20,7 @@
     │       ├── ReceiverUnreachable  422: Atlas could not reach our auth_url
     │       └── Busy                 429 or 503: later, perhaps after `retry_after` seconds
     ├── LoopBroken               our public address does not lead back to our receiver
+    ├── WebhookFailed            whoever is told of alerts did not take one
     ├── ExportFailed             an export could not be written whole; nothing of it is left
     │   └── ExportCancelled      somebody stopped it
     └── BookError                a book cannot be used as asked
@@ -148,6 +149,17 @@ class Busy(Refused):
 
 class LoopBroken(AtlasDeskError):
     """The address that Atlas is given does not lead back to our receiver; the sentence says how far."""
+
+
+class WebhookFailed(AtlasDeskError):
+    """Whoever is told of alerts did not take one; the sentence never names its address.
+
+    `retry_after` is how long it asked us to wait, in seconds; None if unsaid.
+    """
+
+    def __init__(self, sentence: str, retry_after: float | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
 
 
 class ExportFailed(AtlasDeskError):

@@ -57,6 +57,8 @@ class Settings:
     roles_file: Path  # who has which role, where people sign in
     sign_in: SignIn
     backup_hours: float  # 0: the worker takes none by itself
+    alert_webhook: str | None = field(repr=False)  # who is told of alerts; the address is the secret
+    alert_failure_percent: float
 
     @property
     def atlas_book(self) -> Path:
@@ -82,6 +84,16 @@ class Settings:
     def receiver_origin(self) -> str:
         """Where this machine reaches the receiver."""
         return f"http://{reachable_here(self.receiver_address)}:{self.receiver_port}"
+
+    @property
+    def alert_proxy(self) -> str | None:
+        """The way to the webhook: as to Atlas, unless it is on this machine."""
+        return None if self.alert_webhook is None or is_loopback(self.alert_webhook) else self.proxy
+
+    @property
+    def operations_link(self) -> str:
+        """The page that an alert leads to; empty where others cannot reach it."""
+        return "" if is_loopback(self.sign_in.ui_url) else f"{self.sign_in.ui_url}/operations"
 
     @property
     def local_atlas(self) -> str | None:
@@ -163,6 +175,21 @@ class _Reader:
         if parts.username or parts.query or parts.fragment:
             raise SettingsError(f"{name} must be an address alone, without user, question mark or hash.")
         return text
+
+    def secret_url(self, name: str) -> str | None:
+        """An address whose path and query are the secret: no complaint repeats it."""
+        text = self.text(name)
+        try:
+            parts = urlsplit(text)
+            good = bool(parts.hostname) and parts.port != 0 and not parts.username and not parts.fragment
+        except ValueError:
+            good = False
+        is_safe = good and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(text)))
+        if text and (not is_safe or not text.isascii() or " " in text):
+            raise SettingsError(
+                f"{name} must be one address that starts with https:// (or http:// on this machine)."
+            )
+        return text or None
 
     def hosts(self, name: str) -> tuple[str, ...]:
         hosts = tuple(part.strip().lower() for part in self.text(name).split(",") if part.strip())
@@ -271,4 +298,6 @@ def _settings(read: _Reader) -> Settings:
         roles_file=Path(read.text("ATLAS_ROLES_FILE") or data_dir / "roles.toml"),
         sign_in=read_sign_in(read.text, ui_url, ui_address),
         backup_hours=read.number("ATLAS_BACKUP_HOURS", 1, low=0, high=168),
+        alert_webhook=read.secret_url("ATLAS_ALERT_WEBHOOK"),
+        alert_failure_percent=read.number("ATLAS_ALERT_FAILURE_PERCENT", 20, low=1, high=100),
     )

@@ -74,6 +74,10 @@ def test_the_base_address_is_understood_with_and_without_its_prefix(tail: str) -
         ({"ATLAS_RECEIVER_PROXY": "10.0.0.0/8"}, "ATLAS_RECEIVER_PROXY"),
         ({"ATLAS_CALLBACK_ADDRESSES": "203.0.113.0/24; 198.51.100.1"}, "ATLAS_CALLBACK_ADDRESSES"),
         ({"ATLAS_CALLBACK_ADDRESSES": "203.0.113.7/24"}, "ATLAS_CALLBACK_ADDRESSES"),
+        ({"ATLAS_ALERT_WEBHOOK": "http://hooks.example/secret-part"}, "ATLAS_ALERT_WEBHOOK"),
+        ({"ATLAS_ALERT_WEBHOOK": "https://hooks.example:99999/secret-part"}, "ATLAS_ALERT_WEBHOOK"),
+        ({"ATLAS_ALERT_WEBHOOK": "https://user:word@hooks.example/x"}, "ATLAS_ALERT_WEBHOOK"),
+        ({"ATLAS_ALERT_FAILURE_PERCENT": "0"}, "ATLAS_ALERT_FAILURE_PERCENT"),
     ],
 )
 def test_a_wrong_setting_is_named(environ: dict[str, str], named: str) -> None:
@@ -121,3 +125,26 @@ def test_no_secret_shows_in_the_repr() -> None:
     )
     for secret in ("desk'", "quiet", "caller", "hush", "proxy.example"):
         assert secret not in repr(settings)
+
+
+def test_the_address_of_the_webhook_is_never_repeated() -> None:
+    good = settings_of(ATLAS_ALERT_WEBHOOK="https://hooks.example/services/secret-part?x=1")
+    assert good.alert_webhook == "https://hooks.example/services/secret-part?x=1"
+    assert "secret-part" not in repr(good)
+    assert settings_of(ATLAS_ALERT_WEBHOOK="http://127.0.0.1:9/x").alert_webhook == "http://127.0.0.1:9/x"
+    with pytest.raises(SettingsError) as refused:
+        settings_of(ATLAS_ALERT_WEBHOOK="http://hooks.example/secret-part")
+    assert "secret-part" not in str(refused.value)
+
+
+def test_an_alert_leads_to_the_page_only_where_its_address_is_known() -> None:
+    assert settings_of().operations_link == ""
+    link = settings_of(ATLAS_UI_URL="https://desk.lender.example/").operations_link
+    assert link == "https://desk.lender.example/operations"
+
+
+def test_the_webhook_is_reached_as_atlas_is_unless_it_is_on_this_machine() -> None:
+    proxy = {"ATLAS_PROXY": "http://proxy.lender.example:3128"}
+    away = settings_of(ATLAS_ALERT_WEBHOOK="https://hooks.example/x", **proxy)
+    here = settings_of(ATLAS_ALERT_WEBHOOK="http://localhost:9/x", **proxy)
+    assert (away.alert_proxy, here.alert_proxy) == ("http://proxy.lender.example:3128", None)

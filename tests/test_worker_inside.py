@@ -304,6 +304,7 @@ def test_check_prints_what_the_worker_found_b93(tmp_path: Path, capsys: pytest.C
         port = worker.worker.receiver.port
         settings = replace(worker.settings, receiver_port=port)
         until(lambda: numbers(worker)["atlas_desk_mirror_behind",] == 0)
+        until(lambda: len(worker.rows("SELECT 1 FROM worker_state WHERE name LIKE 'backup of%'")) == 2)
         assert run_check(settings) == 0, capsys.readouterr().out
         assert "ok   The way in for Atlas: a token and a callback came in through" in capsys.readouterr().out
         worker.worker._inside._receiver_url = NOWHERE

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import sqlite3
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -13,9 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from atlas_core.access import COMMAND
+from atlas_core.books import attempts
 from atlas_core.books.desk import Desk
+from atlas_core.books.writer import AtlasWriter
+from atlas_core.clock import now_ms
 from atlas_core.models import FileToSend
 from atlas_core.settings import Settings, load_settings
+from atlas_core.worker.parts import hash_of
 from atlas_core.worker.service import Worker
 
 
@@ -39,6 +46,27 @@ def until(true: Callable[[], object], seconds: float = 30.0) -> None:
         time.sleep(0.05)
 
 
+def start_attempt(writer: AtlasWriter, number: int) -> int:
+    """An attempt for APP-NUMBER whose flow/init is under way, at auth-NUMBER and callback-NUMBER."""
+    attempt_id = writer.write(
+        attempts.start_attempt,
+        number,
+        1,
+        application_id=f"APP-{number}",
+        product_type="PROD_CDL",
+        auth_part=hash_of(f"auth-{number}"),
+        callback_part=hash_of(f"callback-{number}"),
+        now=now_ms(),
+    )
+    assert attempt_id is not None
+    return attempt_id
+
+
+def empty_results(flow_uuid: str) -> bytes:
+    """A callback's body about a flow without documents."""
+    return json.dumps({"flow_uuid": flow_uuid, "ocr_data": [], "cross_checks": []}).encode()
+
+
 @dataclass
 class RunningWorker:
     """A worker in threads of this process, with its books."""
@@ -60,6 +88,18 @@ class RunningWorker:
 
     def rows(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         return rows(self.settings.atlas_book, sql, *parameters)
+
+    def call_back(self, number: int, body: bytes) -> int:
+        """Atlas's callback to the attempt of `start_attempt`, with a token it fetched before; the status."""
+        with urllib.request.urlopen(f"{self.address}/atlas/auth/auth-{number}", timeout=10) as answer:
+            token = json.load(answer)["access_token"]
+        url = f"{self.address}/atlas/callback/callback-{number}"
+        request = urllib.request.Request(url, body, {"Token": token, "Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
 
     def attempt(self, application_id: str) -> tuple[str, str | None]:
         """State and reason of the newest attempt for an application."""

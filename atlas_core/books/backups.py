@@ -37,6 +37,8 @@ class Cadence:
 HOURLY = Cadence(1, 24, 14)
 SOME_A_DAY = Cadence(6, 4, 6)
 DAILY = Cadence(24, 1, 3)
+LATE_TURNS = 3
+"""So many turns without a new copy, and somebody is told."""
 _SMALL, _LARGE = 128 * 1024 * 1024, 2 * 1024 * 1024 * 1024
 
 

@@ -117,12 +117,14 @@ def bury_delivery(connection: Connection, delivery_id: int, reason: str) -> None
 
 
 def record_old_orphans(connection: Connection, *, received_before: int, now: int) -> None:
-    """An alarm for each attempt that holds a callback whose flow has not turned up since."""
+    """An alarm for each attempt that holds a callback whose flow has not turned up since, of the moment at
+    which the newest of them had waited that long."""
     attempts = connection.execute(
-        "SELECT DISTINCT attempt_id FROM deliveries"
-        " WHERE channel || ' ' || outcome = 'callback orphan' AND received_at < ?",
+        "SELECT attempt_id, max(received_at) FROM deliveries"
+        " WHERE channel || ' ' || outcome = 'callback orphan' AND received_at < ? GROUP BY attempt_id",
         (received_before,),
     ).fetchall()
-    for (attempt_id,) in attempts:
+    for attempt_id, newest_at in attempts:
         sentence = "A callback came to this attempt's address, but its flow never became known."
-        record_alarm(connection, "orphan", sentence, raised_at=now, attempt_id=attempt_id)
+        raised_at = newest_at + now - received_before
+        record_alarm(connection, "orphan", sentence, raised_at=raised_at, attempt_id=attempt_id)

@@ -24,12 +24,23 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _WHOLE = frozenset(
-    {"attempt_number", "attempts", "calls", "checks", "deliveries", "delivery_id", "document_errors"}
+    {
+        "alert_id",
+        "attempt_number",
+        "attempts",
+        "calls",
+        "cases",
+        "checks",
+        "deliveries",
+        "delivery_id",
+        "document_errors",
+    }
     | {"documents", "fields", "flows", "http_status", "ordinal", "position", "result_version"}
+    | {"not_kept", "not_there", "nothing_changed", "replay_id", "still_unreadable", "taken_up"}
     | {"review_flags", "size", "submission_id", "times", "times_seen", "version"}
 )
 _SCORES = frozenset({"confidence", "min_similarity", "similarity"})
-_YES_OR_NO = frozenset({"confirmed", "links_kept"})
+_YES_OR_NO = frozenset({"confirmed", "is_kept", "links_kept"})
 
 _Type = Literal["Int64", "float64", "boolean", "object"]
 Parameters = Sequence[object] | Mapping[str, object]

@@ -65,6 +65,11 @@ def _atlas_answers(book: Database) -> None:
     _run(book, _ROOM / "atlas_0003.sql")
 
 
+@ATLAS.migrations(name="0004 replays and alerts")
+def _atlas_alerts(book: Database) -> None:
+    _run(book, _ROOM / "atlas_0004.sql")
+
+
 @ATLAS.migrations(name="0005 outcomes by thresholds")
 def _atlas_thresholds(book: Database) -> None:
     _run(book, _ROOM / "atlas_0005.sql")
@@ -88,6 +93,11 @@ def _desk_audit(book: Database) -> None:
 @DESK.migrations(name="0004 what people judged")
 def _desk_judged(book: Database) -> None:
     _run(book, _ROOM / "desk_0004.sql")
+
+
+@DESK.migrations(name="0005 replays and dismissals")
+def _desk_wishes(book: Database) -> None:
+    _run(book, _ROOM / "desk_0005.sql")
 
 
 @DESK.migrations(name="0007 who is signed in")

@@ -174,12 +174,19 @@ def record_alarm(
     flow_id: int | None = None,
     attempt_id: int | None = None,
 ) -> None:
-    """What a person should know of; the same alarm of a flow or an attempt is raised once."""
-    connection.execute(
-        "INSERT INTO alarms (raised_at, kind, flow_id, attempt_id, sentence) SELECT ?1, ?2, ?3, ?4, ?5"
-        " WHERE NOT EXISTS (SELECT 1 FROM alarms WHERE flow_id IS ?3 AND attempt_id IS ?4 AND kind = ?2)",
-        (raised_at, kind, flow_id, attempt_id, sentence),
-    )
+    """What a person should know of; the same alarm of a flow or an attempt is raised once, and where it
+    happens again, it keeps the moment: whoever dismissed it is to see it once more."""
+    again = connection.execute(
+        "UPDATE alarms SET last_at = max(last_at, ?1)"
+        " WHERE flow_id IS ?3 AND attempt_id IS ?4 AND kind = ?2 RETURNING alarm_id",
+        (raised_at, kind, flow_id, attempt_id),
+    ).fetchone()
+    if again is None:
+        connection.execute(
+            "INSERT INTO alarms (raised_at, last_at, kind, flow_id, attempt_id, sentence)"
+            " VALUES (?1, ?1, ?2, ?3, ?4, ?5)",
+            (raised_at, kind, flow_id, attempt_id, sentence),
+        )
 
 
 def require_room(connection: Connection) -> None:

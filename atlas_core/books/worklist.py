@@ -61,6 +61,21 @@ class WaitingDelivery:
     body: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class DeliveryToReplay:
+    """A delivery that somebody wants read again. `flow_id` and `flow_uuid` are its own, or those of the
+    attempt whose address it came to. `body` is None where its text was never kept."""
+
+    delivery_id: int
+    attempt_id: int | None
+    flow_id: int | None
+    flow_uuid: str | None
+    claimed_flow_uuid: str | None
+    received_at: int
+    outcome: str
+    body: bytes | None = field(repr=False)
+
+
 _FLOW = """
 SELECT f.flow_id, f.flow_uuid, f.created_at, f.upload_status, f.processing_status, f.crosscheck_status,
        f.master_status, f.looked_at, f.ended_at, f.result_id IS NOT NULL,
@@ -96,6 +111,15 @@ SELECT d.delivery_id, d.attempt_id, d.flow_id, coalesce(f.flow_uuid, d.claimed_f
 FROM waiting w JOIN deliveries d ON d.delivery_id = w.delivery_id
 LEFT JOIN flows f ON f.flow_id = d.flow_id
 ORDER BY d.delivery_id
+"""
+
+_TO_REPLAY = """
+SELECT d.delivery_id, d.attempt_id, f.flow_id, f.flow_uuid, d.claimed_flow_uuid, d.received_at, d.outcome,
+       coalesce(d.body, (SELECT o.body FROM deliveries o WHERE o.flow_id = d.flow_id
+                         AND o.digest = d.digest AND o.body IS NOT NULL))
+FROM deliveries d LEFT JOIN attempts a ON a.attempt_id = d.attempt_id
+LEFT JOIN flows f ON f.flow_id = coalesce(d.flow_id, a.flow_id)
+WHERE d.delivery_id = ?
 """
 
 
@@ -186,6 +210,16 @@ class Worklist:
             WaitingDelivery(delivery_id, attempt_id, flow_id, flow_uuid, received_at, zlib.decompress(body))
             for delivery_id, attempt_id, flow_id, flow_uuid, received_at, body in self._rows(_WAITING, limit)
         ]
+
+    def replayed(self, replay_id: int) -> set[int]:
+        """The deliveries of a replay of which is known what became of them."""
+        rows = self._rows("SELECT delivery_id FROM replay_outcomes WHERE replay_id = ?", replay_id)
+        return {delivery_id for (delivery_id,) in rows}
+
+    def delivery(self, delivery_id: int) -> DeliveryToReplay | None:
+        """One delivery as a replay needs it; its body as it is kept, packed."""
+        rows = self._rows(_TO_REPLAY, delivery_id)
+        return DeliveryToReplay(*rows[0]) if rows else None
 
     def _rows(self, sql: str, *parameters: object) -> list[tuple]:  # type: ignore[type-arg]
         with speaking_of(self._path):

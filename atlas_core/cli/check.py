@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
 from atlas_core.api.client import AtlasClient
-from atlas_core.books.backups import cadence_of, copies_in
+from atlas_core.books.backups import LATE_TURNS, cadence_of, copies_in
 from atlas_core.books.queries import book_counts, worker_state
 from atlas_core.books.reading import open_books
 from atlas_core.books.schema import check_book
@@ -19,7 +19,6 @@ from atlas_core.errors import AtlasDeskError, BookMissing
 from atlas_core.settings import Settings, is_loopback
 
 HEARTBEAT_MS = 10_000
-LATE_BACKUPS = 3  # so many are missed before it is said
 SELFTEST_SECONDS = 60
 
 Answer = tuple[bool, str]
@@ -125,7 +124,7 @@ def _backups(settings: Settings) -> Answer:
         copy = newest[name]
         hours = (now_ms() - copy.taken_at) / 3_600_000
         every = cadence_of(name.removesuffix(".db"), copy.size).every * settings.backup_hours
-        if hours > LATE_BACKUPS * every:
+        if hours > LATE_TURNS * every:
             return False, f"the newest of {name} is {hours:,.0f} hours old. Look at the worker's log."
         ages.append(f"{name} {max(0.0, hours):.1f} hours ago")
     return True, f"{', '.join(ages)}, in {settings.backup_dir}."

@@ -19,6 +19,7 @@ REASON_LABELS = {
     "review": "Waiting for review",
     "not sent": "Not sent yet",
     "callback missing": "Callback missing",
+    "dead letter": "Unreadable callback",
     "alarm": "Alarm",
 }
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+import pandas as pd
 import streamlit as st
 
 from atlas_core.books.last_words import last_words
+from atlas_core.books.room import MARGIN_BYTES
 from atlas_core.clock import now_ms
 from atlas_core.errors import BookError, BookMissing
 from atlas_core.web import loaders
@@ -21,8 +24,8 @@ if TYPE_CHECKING:
     from atlas_core.books.queries import WorkerState
 
 SILENT_AFTER_MS = 10_000
-NEARLY_FULL_BYTES = 512 * 1024 * 1024
 FULL_BYTES = 4 * 1024 * 1024
+OPERATIONS = Path(__file__).parents[2] / "pages" / "operations.py"
 ATLAS_TROUBLES = {
     "refused": (
         "Atlas refuses our credentials",
@@ -33,6 +36,15 @@ ATLAS_TROUBLES = {
         "Atlas cannot be reached",
         "We keep trying, and go on by ourselves when it answers. What you see is what was last known.",
     ),
+    "failing": (
+        "Atlas answers with errors",
+        "We ask less often, and go on by ourselves when it answers well again. What you see is what was last "
+        "known.",
+    ),
+    "busy": (
+        "Atlas is busy",
+        "It asked us to slow down, so new results come later. Everything goes on by itself.",
+    ),
     "retired": (
         "Atlas has retired this version of its interface",
         "Nothing more is sent. Atlas Desk itself must be renewed.",
@@ -42,11 +54,17 @@ ATLAS_TROUBLES = {
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One thing that is wrong: what it is, since when, and what it means for the reader."""
+    """One thing that is wrong: what it is, since when, and what it means for the reader.
+
+    Of what `is_explained` the page Operations says more; what `is_final` does not mend by itself or by a
+    setting.
+    """
 
     headline: str
     since: int | None
     sentence: str
+    is_explained: bool = False
+    is_final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +84,37 @@ def signs_of(data_dir: Path) -> Signs:
     return Signs(last_words(data_dir), free)
 
 
-def troubles_of(states: Mapping[str, WorkerState] | None, now: int, signs: Signs = Signs()) -> list[Trouble]:
-    """What the worker's own notes (None where they cannot be read) and other signs say is wrong; empty where
-    all is well."""
-    return [*_of_disk(signs), *_of_worker(states, now, signs), *_of_upkeep(states or {}, now)]
+def troubles_of(
+    states: Mapping[str, WorkerState] | None,
+    now: int,
+    signs: Signs = Signs(),
+    alerts: pd.DataFrame | None = None,
+) -> list[Trouble]:
+    """What the worker's own notes (None where they cannot be read), other signs and the alerts that last
+    (as `current_alerts`) say is wrong; empty where all is well."""
+    return [
+        *_of_disk(signs),
+        *_of_worker(states, now, signs),
+        *_of_upkeep(states or {}, now),
+        *_of_alerts(alerts, states or {}),
+    ]
 
 
 def _of_disk(signs: Signs) -> list[Trouble]:
-    if signs.free_bytes is None or signs.free_bytes >= NEARLY_FULL_BYTES:
+    if signs.free_bytes is None or signs.free_bytes >= MARGIN_BYTES:
         return []
     if signs.free_bytes >= FULL_BYTES:
         left = f"{signs.free_bytes / 1e6:,.0f} MB are left where the books are."
-        return [Trouble("The disk is nearly full", None, f"{left} Make room: no backup is taken any more.")]
+        return [
+            Trouble("The disk is nearly full", None, f"{left} Make room: no backup is taken any more.", True)
+        ]
     return [
         Trouble(
             "The disk is full",
             None,
             "Nothing new can be kept. What was acknowledged is safe, Atlas is asked to bring the rest later, "
             "and everything goes on by itself when there is room.",
+            is_explained=True,
         )
     ]
 
@@ -95,7 +126,8 @@ def _of_worker(states: Mapping[str, WorkerState] | None, now: int, signs: Signs)
         if atlas is None or atlas.state == "ok":
             return []
         headline, advice = ATLAS_TROUBLES.get(atlas.state, (f"Atlas is {markdown_safe(atlas.state)}", ""))
-        return [Trouble(headline, atlas.since, f"{advice} {markdown_safe(atlas.sentence)}")]
+        sentence = f"{advice} {markdown_safe(atlas.sentence)}"
+        return [Trouble(headline, atlas.since, sentence, True, atlas.state == "retired")]
     if signs.last_words:
         since = None if worker is None else worker.seen_at
         return [Trouble("The worker is not running", since, markdown_safe(signs.last_words))]
@@ -127,10 +159,35 @@ def _of_upkeep(states: Mapping[str, WorkerState], now: int) -> list[Trouble]:
         good = "There is no good one of desk.db."
         if last is not None:
             good = f"The newest good one of desk.db was taken {age_in_words(last.seen_at, now)}."
-        troubles.append(Trouble("Backups fail", backup.since, f"{markdown_safe(backup.sentence)} {good}"))
+        troubles.append(
+            Trouble("Backups fail", backup.since, f"{markdown_safe(backup.sentence)} {good}", True)
+        )
     log = states.get("log")
     if log is not None and log.state == "growing":
         troubles.append(Trouble("The log of the book grows", log.since, markdown_safe(log.sentence)))
+    return troubles
+
+
+def _of_alerts(alerts: pd.DataFrame | None, states: Mapping[str, WorkerState]) -> list[Trouble]:
+    """What of the alerts matters on every page and is not told there already."""
+    if alerts is None or alerts.empty:
+        return []
+    troubles = []
+    letters = alerts[alerts["rule"] == "dead letter"]
+    if not letters.empty:
+        troubles.append(
+            Trouble(
+                f"Unreadable callbacks: {int(letters['cases'].sum()):,}",
+                int(letters["raised_at"].min()),
+                "What they should have brought is fetched from Atlas instead. Read why, then replay or "
+                "dismiss them.",
+                is_explained=True,
+            )
+        )
+    backups, keeper = alerts[alerts["rule"] == "backup"], states.get("backup")
+    if not backups.empty and (keeper is None or keeper.state != "failed"):
+        words = markdown_safe(" ".join(backups["words"]))
+        troubles.append(Trouble("Backups are old", int(backups["raised_at"].min()), words, True))
     return troubles
 
 
@@ -143,14 +200,25 @@ def is_alive(worker: WorkerState, now: int) -> bool:
 @st.fragment(run_every="5s")
 def show_troubles() -> None:
     """A banner over the page for each thing that is wrong, gone by itself when it is well again."""
-    try:
-        states = loaders.load_worker_state()
-    except BookError:
-        states = None  # the page itself says what is wrong with the books
+    states: dict[str, WorkerState] | None = None
+    alerts: pd.DataFrame | None = None
+    with suppress(BookError):  # the page itself says what is wrong with the books
+        states, alerts = loaders.load_worker_state(), loaders.load_current_alerts()
     zone, now = viewer_zone(), now_ms()
-    for trouble in troubles_of(states, now, signs_of(loaders.desk_settings().data_dir)):
-        since = f" since {_since(trouble.since, now, zone)}" if trouble.since is not None else ""
-        st.warning(f"**{trouble.headline}{since}.** {trouble.sentence}", icon=":material/warning:")
+    troubles = troubles_of(states, now, signs_of(loaders.desk_settings().data_dir), alerts)
+    for trouble in troubles:
+        _show_trouble(trouble, now, zone)
+    if any(trouble.is_explained for trouble in troubles) and OPERATIONS.exists():
+        st.page_link(OPERATIONS, label="Open Operations", icon=":material/arrow_forward:")
+
+
+def _show_trouble(trouble: Trouble, now: int, zone: ZoneInfo) -> None:
+    since = f" since {_since(trouble.since, now, zone)}" if trouble.since is not None else ""
+    words = f"**{trouble.headline}{since}.** {trouble.sentence}"
+    if trouble.is_final:
+        st.error(words, icon=":material/error:")
+    else:
+        st.warning(words, icon=":material/warning:")
 
 
 @st.fragment(run_every="5s")

@@ -170,7 +170,13 @@ def _rows_of(content: bytes) -> list[Row]:
 def _check(rows: Sequence[Row], settings: Settings) -> Checked:
     applications = tuple(dict.fromkeys(row.application_id for row in rows if row.application_id))
     sent = loaders.load_applications_sent(applications) if applications else {}
-    return check_rows(rows, now=now_ms(), sent_before=sent, local_atlas=settings.local_atlas)
+    return check_rows(
+        rows,
+        now=now_ms(),
+        sent_before=sent,
+        local_atlas=settings.local_atlas,
+        file_hosts=settings.file_hosts,
+    )
 
 
 def _product_problem(product_type: str) -> str | None:

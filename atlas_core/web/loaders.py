@@ -203,6 +203,10 @@ def load_freshness() -> Freshness:
     return _ask(queries.freshness)
 
 
+def load_current_alerts() -> pd.DataFrame:
+    return _ask(queries.current_alerts)
+
+
 def load_worker_state() -> dict[str, WorkerState]:
     return _ask(queries.worker_state)
 

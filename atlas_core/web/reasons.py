@@ -66,6 +66,12 @@ REASONS: dict[str, Reason] = {
         "Atlas never called us about these; we fetched the results ourselves, so none is lost.",
         "Check that Atlas can reach our receiver.",
     ),
+    "dead letter": Reason(
+        "orange",
+        ":material/unsubscribe:",
+        "Atlas called, and we could not read what it brought; we ask Atlas itself, so no result is lost.",
+        "If it goes on, tell Atlas's support the reason and the place in the ledger.",
+    ),
     "alarm": Reason(
         "red",
         ":material/notification_important:",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from atlas_core.books import store
@@ -25,10 +26,18 @@ class InboxKeeper:
     """
 
     def __init__(
-        self, writer: AtlasWriter, book: Path, sync: Sync, watcher: Watcher, called: threading.Event
+        self,
+        writer: AtlasWriter,
+        book: Path,
+        sync: Sync,
+        watcher: Watcher,
+        called: threading.Event,
+        replay: Callable[[Worklist], bool],
     ) -> None:
+        """`replay` reads again what people want read again; it returns whether none is left."""
         self._writer, self._book, self._sync, self._watcher = writer, book, sync, watcher
         self._called = called
+        self._replay = replay
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="inbox", daemon=True)
 
@@ -52,20 +61,29 @@ class InboxKeeper:
         with Worklist(self._book) as worklist:
             while not self._stopping.is_set():
                 self._called.clear()
+                is_done = True
                 try:
                     self._take_up_waiting(worklist)
+                    is_done = self._replay(worklist)
                 except AtlasDeskError as error:
                     _log.error("callbacks wait", extra={"error": type(error).__name__})
-                self._called.wait(LOOK_SECONDS)
+                if is_done:
+                    self._called.wait(LOOK_SECONDS)
 
     def _take_up_waiting(self, worklist: Worklist) -> None:
         while (waiting := worklist.waiting_deliveries()) and not self._stopping.is_set():
             for delivery in waiting:
-                if not self._sync.take_up(delivery) or self._watcher.look_soon(delivery.flow_uuid):
-                    continue
-                flow = worklist.flow(delivery.flow_uuid)
-                if flow is not None and (flow.is_doubted or not flow.is_confirmed):
-                    watch_again(self._writer, self._watcher, flow)
+                if self._sync.take_up(delivery):
+                    look_after_taking_up(self._writer, self._watcher, worklist, delivery.flow_uuid)
+
+
+def look_after_taking_up(writer: AtlasWriter, watcher: Watcher, worklist: Worklist, flow_uuid: str) -> None:
+    """A flow whose callback was taken up is asked about as soon as is polite, unless it is certain."""
+    if watcher.look_soon(flow_uuid):
+        return
+    flow = worklist.flow(flow_uuid)
+    if flow is not None and (flow.is_doubted or not flow.is_confirmed):
+        watch_again(writer, watcher, flow)
 
 
 def watch_again(writer: AtlasWriter, watcher: Watcher, flow: FlowToWatch) -> None:

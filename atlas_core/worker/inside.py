@@ -17,6 +17,7 @@ from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
 from atlas_core.errors import BookError, LoopBroken
 from atlas_core.settings import Settings
+from atlas_core.worker.alert_rules import RULES
 from atlas_core.worker.gate import Gate
 from atlas_core.worker.loop_probe import LoopProbe
 from atlas_core.worker.metrics import Histogram, Metric, counter, exposition, gauge
@@ -105,6 +106,7 @@ class WorkerInside:
         with open_books(self._settings.atlas_book, self._settings.desk_book) as books:
             kinds = queries.arrivals_per_outcome(books)
             work = queries.workload(books)
+            alerts = queries.alerts_per_rule(books)
             late = queries.attention(books, now=now, overdue_ms=overdue_ms, reasons=("overdue",))
         yield Metric(
             "atlas_desk_deliveries",
@@ -121,6 +123,12 @@ class WorkerInside:
         yield gauge("atlas_desk_flows_watched", "Flows the worker asks about.", work.flows_watched)
         overdue = int(late["flows"].sum())
         yield gauge("atlas_desk_flows_overdue", "Flows that run longer than ATLAS_OVERDUE_MINUTES.", overdue)
+        yield Metric(
+            "atlas_desk_alerts",
+            "gauge",
+            "Cases that are alerted now, by their rule.",
+            [({"rule": rule}, alerts.get(rule, 0)) for rule in RULES],
+        )
         yield gauge("atlas_desk_mirror_behind", "Flows the column mirror is behind with.", work.mirror_behind)
 
     def _since_the_start(self) -> Iterator[Metric | Histogram]:

@@ -26,12 +26,13 @@ from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
 from atlas_core.errors import AtlasDeskError, BookBusy, BookError
 from atlas_core.settings import Settings
+from atlas_core.worker.alert_keeper import AlertKeeper
 from atlas_core.worker.book_keeper import BookKeeper
 from atlas_core.worker.call_tally import CallTally
 from atlas_core.worker.callers import Callers
 from atlas_core.worker.courier import AT_ONCE, LOOK_SECONDS, Courier
 from atlas_core.worker.gate import Gate
-from atlas_core.worker.inbox_keeper import InboxKeeper, watch_again
+from atlas_core.worker.inbox_keeper import InboxKeeper
 from atlas_core.worker.inside import WorkerInside
 from atlas_core.worker.logs import log_to_stderr
 from atlas_core.worker.mirror_keeper import MirrorKeeper
@@ -39,6 +40,7 @@ from atlas_core.worker.receiver import Receiver
 from atlas_core.worker.standards_keeper import StandardsKeeper
 from atlas_core.worker.sync import CHECKS_PATIENCE, UPLOAD_PATIENCE, Sync, WatchedFlow
 from atlas_core.worker.watcher import IN_FLIGHT, Watcher
+from atlas_core.worker.wishes import Wishes
 
 HEARTBEAT_SECONDS = 2.0
 CALLS_SECONDS = 15.0
@@ -165,7 +167,16 @@ class Worker:
         self._mirror = MirrorKeeper(self._writer, settings.atlas_book)
         self._standards = StandardsKeeper(self._writer, self._desk, settings.thresholds, self._judge_by)
         self._books = BookKeeper(self._writer, settings)
-        self._inbox = InboxKeeper(self._writer, settings.atlas_book, self._sync, self._watcher, self._called)
+        self._alerts = AlertKeeper(self._writer, settings)
+        self._wishes = Wishes(self._desk, self._writer, self._sync, self._watcher)
+        self._inbox = InboxKeeper(
+            self._writer,
+            settings.atlas_book,
+            self._sync,
+            self._watcher,
+            self._called,
+            self._wishes.replay,
+        )
         self._looked_at = math.inf  # the run loop's last turn, on the monotonic clock
         self._inside = WorkerInside(
             settings,
@@ -194,6 +205,7 @@ class Worker:
         self._inbox.start()
         self._mirror.start()
         self._books.start()
+        self._alerts.start()
         _log.info("worker started", extra={"flows": len(flows)})
 
     def run(self, stopping: threading.Event, upkeep_seconds: float) -> None:
@@ -206,7 +218,7 @@ class Worker:
                     raise AtlasDeskError("its receiver no longer answers. Start the worker again.")
                 try:
                     self._courier.gather(worklist)
-                    self._look_at_wanted(worklist)
+                    self._wishes.look(worklist)
                     if time.monotonic() >= heartbeat_at:
                         heartbeat_at = time.monotonic() + HEARTBEAT_SECONDS
                         self._writer.write_soon(store.record_state, "worker", "running", "", now=now_ms())
@@ -233,9 +245,8 @@ class Worker:
             stop.start()
         for stop in stops:
             stop.join(max(0.0, until - time.monotonic()))
-        self._standards.stop(max(0.5, until - time.monotonic()))
-        self._mirror.stop(max(0.5, until - time.monotonic()))
-        self._books.stop(max(0.5, until - time.monotonic()))
+        for keeper in (self._alerts, self._standards, self._mirror, self._books):
+            keeper.stop(max(0.5, until - time.monotonic()))
         try:
             self._record_calls()
             self._record_refusals()
@@ -248,14 +259,6 @@ class Worker:
 
     def _judge_by(self, standards: Standards) -> None:
         self._sync.standards = standards
-
-    def _look_at_wanted(self, worklist: Worklist) -> None:
-        for flow_uuid in self._desk.take_wanted_looks():
-            if self._watcher.look_soon(flow_uuid):
-                continue
-            flow = worklist.flow(flow_uuid)
-            if flow is not None:
-                watch_again(self._writer, self._watcher, flow)
 
     def _keep_up(self, worklist: Worklist) -> None:
         now = now_ms()
@@ -286,6 +289,7 @@ class Worker:
             "inbox": self._inbox.is_alive,
             "mirror keeper": self._mirror.is_alive,
             "book keeper": self._books.is_alive,
+            "alert keeper": self._alerts.is_alive,
             "standards keeper": self._standards.is_alive,
         }
 

@@ -31,6 +31,7 @@ from atlas_core.errors import (
     Busy,
     CredentialsRefused,
     FlowNotFound,
+    PayloadError,
     Refused,
     UnexpectedReply,
     VersionRetired,
@@ -271,24 +272,33 @@ class Sync:
             raise
         except Exception as error:  # whatever it is, the callbacks behind this one must not wait for it
             _log.error("callback not taken up", extra={"delivery": delivery.delivery_id}, exc_info=error)
-            reason = f"it could not be taken up ({type(error).__name__})"
-            self._writer.write(inbox.bury_delivery, delivery.delivery_id, reason)
+            self._writer.write(inbox.bury_delivery, delivery.delivery_id, why_not_taken_up(error))
             return False
         _log.info("callback taken up", extra={"flow": flow_id, "attempt": delivery.attempt_id})
         return flow_id is not None
 
     def _take_up(self, delivery: WaitingDelivery) -> int | None:
-        result = parse_result(delivery.body)
-        if delivery.flow_id is not None:
-            result = self._compared(delivery.flow_id, result)
+        result = self.read(delivery.body, delivery.flow_id)
         return self._writer.write(
             inbox.take_up_callback, delivery, result, now=now_ms(), standards=self.standards
         )
+
+    def read(self, body: bytes, flow_id: int | None) -> Result:
+        """A kept body as a result of this flow. Raises `PayloadError`."""
+        result = parse_result(body)
+        return result if flow_id is None else self._compared(flow_id, result)
 
     def _compared(self, flow_id: int, result: Result) -> Result:
         """The result with flags where its documents are not those that were sent."""
         sent = self._writer.write(store.sent_document_ids, flow_id)
         return replace(result, flags=(*result.flags, *compare_documents(result, sent))) if sent else result
+
+
+def why_not_taken_up(error: Exception) -> str:
+    """The reason of a dead letter: what was wrong and where, never what stood there."""
+    if isinstance(error, PayloadError):
+        return str(error)
+    return f"it could not be taken up ({type(error).__name__})"
 
 
 def _shows_news(held: FlowStatus, seen: FlowStatus) -> bool:

@@ -4,8 +4,23 @@ Times are milliseconds since 1970 UTC, similarities 0–100, confidences 0–1. 
 errors of `BookError` only.
 """
 
+from atlas_core.books.queries.alerts import (
+    AlertFacts,
+    Found,
+    alert_facts,
+    alerts_history,
+    alerts_per_rule,
+    current_alerts,
+    untold_alerts,
+)
 from atlas_core.books.queries.atlas_calls import TokenLife, atlas_calls, atlas_states, token_life
-from atlas_core.books.queries.attention import REASONS, alarms, attention, unknown_outcomes
+from atlas_core.books.queries.attention import (
+    REASONS,
+    alarms,
+    attention,
+    missing_callbacks,
+    unknown_outcomes,
+)
 from atlas_core.books.queries.exports import COLUMNS, Column, Kind, What, count_export_rows, export_rows
 from atlas_core.books.queries.flow import FlowDetail, delivery_payload, flow_detail, links_kept
 from atlas_core.books.queries.flows import (
@@ -39,7 +54,16 @@ from atlas_core.books.queries.ledger import (
     arrivals_per_outcome,
     arrivals_total,
     auth_calls_per_hour,
+    deliveries_to_replay,
     refusals_per_hour,
+)
+from atlas_core.books.queries.replays import (
+    ReplayPlan,
+    dead_letters,
+    dismissals,
+    replay_outcomes,
+    replay_plan,
+    replays,
 )
 from atlas_core.books.queries.submissions import (
     STATES,
@@ -59,12 +83,15 @@ __all__ = [
     "REASONS",
     "STATES",
     "After",
+    "AlertFacts",
     "ArrivalsPage",
     "Column",
     "FlowDetail",
+    "Found",
     "Freshness",
     "GroupProgress",
     "Kind",
+    "ReplayPlan",
     "SavedView",
     "TokenLife",
     "Wanted",
@@ -72,6 +99,9 @@ __all__ = [
     "WorkerState",
     "Workload",
     "alarms",
+    "alert_facts",
+    "alerts_history",
+    "alerts_per_rule",
     "applications_sent",
     "arrivals_page",
     "arrivals_per_outcome",
@@ -82,7 +112,11 @@ __all__ = [
     "auth_calls_per_hour",
     "book_counts",
     "count_export_rows",
+    "current_alerts",
+    "dead_letters",
+    "deliveries_to_replay",
     "delivery_payload",
+    "dismissals",
     "export_rows",
     "flow_detail",
     "flow_ids_needing",
@@ -94,8 +128,12 @@ __all__ = [
     "freshness",
     "group_progress",
     "links_kept",
+    "missing_callbacks",
     "open_attempts",
     "refusals_per_hour",
+    "replay_outcomes",
+    "replay_plan",
+    "replays",
     "running_flows",
     "running_flows_total",
     "saved_views",
@@ -103,6 +141,7 @@ __all__ = [
     "thresholds_now",
     "token_life",
     "unknown_outcomes",
+    "untold_alerts",
     "worker_state",
     "workload",
 ]

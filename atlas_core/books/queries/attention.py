@@ -18,7 +18,13 @@ _LAST_WORD = """
                   WHERE d.submission_id = a.submission_id AND d.attempt_number = a.number)
 """
 
-# Each selects flow_id (NULL where there is no flow) and since. Parameters: those of `times`.
+# What somebody has set aside, unless it happened again since: kind, subject, and when it happened last.
+_NOT_DISMISSED = """
+  NOT EXISTS (SELECT 1 FROM desk.dismissals x
+              WHERE x.kind = '{}' AND x.subject = CAST({} AS TEXT) AND x.dismissed_at >= {})
+"""
+
+# Each selects at least flow_id (NULL where there is no flow) and since. Parameters: those of `times`.
 CASES: dict[str, str] = {
     "unknown outcome": f"""
         SELECT flow_id, changed_at AS since FROM attempts a
@@ -46,7 +52,7 @@ CASES: dict[str, str] = {
     """,  # noqa: S608
     # Only of flows this desk sent: seeded history has no attempts, and nobody was asked to call. What came
     # between the copy that atlas.db was restored from and its recovery is lost, which is not missing.
-    "callback missing": """
+    "callback missing": f"""
         SELECT f.flow_id, f.ended_at AS since FROM attempts a JOIN flows f ON f.flow_id = a.flow_id
         WHERE a.state = 'uploaded' AND f.confirmed_at IS NOT NULL AND f.ended_at <= :callback_before
           AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.flow_id = f.flow_id AND d.channel = 'callback')
@@ -56,11 +62,19 @@ CASES: dict[str, str] = {
                  coalesce((SELECT CAST(value AS INTEGER) FROM main.book WHERE key = 'recovered_at'), 0)
             OR f.ended_at + :callback_ms <
                  (SELECT CAST(value AS INTEGER) FROM main.book WHERE key = 'copied_at'))
-    """,
-    "alarm": """
+          AND {_NOT_DISMISSED.format("callback missing", "f.flow_uuid", "f.ended_at")}
+    """,  # noqa: S608
+    "dead letter": f"""
+        SELECT coalesce(d.flow_id, a.flow_id) AS flow_id, d.received_at AS since, d.delivery_id
+        FROM deliveries d LEFT JOIN attempts a ON a.attempt_id = d.attempt_id
+        WHERE d.channel || ' ' || d.outcome = 'callback dead letter'
+          AND {_NOT_DISMISSED.format("dead letter", "d.delivery_id", "d.last_seen_at")}
+    """,  # noqa: S608
+    "alarm": f"""
         SELECT coalesce(l.flow_id, a.flow_id) AS flow_id, l.raised_at AS since
         FROM alarms l LEFT JOIN attempts a ON a.attempt_id = l.attempt_id
-    """,
+        WHERE {_NOT_DISMISSED.format("alarm", "l.alarm_id", "l.last_at")}
+    """,  # noqa: S608
 }
 
 REASONS = tuple(CASES)
@@ -123,18 +137,36 @@ def unknown_outcomes(books: Books) -> pd.DataFrame:
 
 
 def alarms(books: Books, *, limit: int = 50) -> pd.DataFrame:
-    """What a person should know of, newest first.
+    """What a person should know of and nobody has set aside, newest first.
 
-    Columns: raised_at, kind, sentence, flow_uuid, application_id (both None where it is about no flow).
+    Columns: raised_at, last_at (when it happened last), kind, sentence, flow_uuid, application_id (both None
+    where it is about no flow), subject (to dismiss it by).
     """
     return books.frame(
-        """
-        SELECT l.raised_at, l.kind, l.sentence, f.flow_uuid,
-               coalesce(f.application_id, a.application_id) AS application_id
+        f"""
+        SELECT l.raised_at, l.last_at, l.kind, l.sentence, f.flow_uuid,
+               coalesce(f.application_id, a.application_id) AS application_id,
+               CAST(l.alarm_id AS TEXT) AS subject
         FROM alarms l
         LEFT JOIN attempts a ON a.attempt_id = l.attempt_id
         LEFT JOIN flows f ON f.flow_id = coalesce(l.flow_id, a.flow_id)
+        WHERE {_NOT_DISMISSED.format("alarm", "l.alarm_id", "l.last_at")}
         ORDER BY l.alarm_id DESC LIMIT ?
-        """,
+        """,  # noqa: S608
         [limit],
+    )
+
+
+def missing_callbacks(books: Books, *, now: int, limit: int = 50) -> pd.DataFrame:
+    """Flows of ours that ended and were fetched, but about which Atlas never called, newest first.
+
+    Columns: flow_uuid, application_id, ended_at, subject (to dismiss it by).
+    """
+    return books.frame(
+        f"""
+        SELECT f.flow_uuid, f.application_id, f.ended_at, f.flow_uuid AS subject
+        FROM ({CASES["callback missing"]}) c JOIN flows f ON f.flow_id = c.flow_id
+        ORDER BY f.ended_at DESC, f.flow_id DESC LIMIT :limit
+        """,  # noqa: S608
+        {**times(now, 0), "limit": limit},
     )

@@ -21,6 +21,7 @@ ARRIVAL_OUTCOMES = (
 _COLUMNS = (
     *("received_at", "last_seen_at", "channel", "size", "digest", "times_seen", "outcome", "reason"),
     *("flow_uuid", "application_id", "claimed_flow_uuid", "caller", "delivery_id"),
+    *("replay_came", "replayed_at"),
 )
 
 
@@ -59,7 +60,8 @@ class ArrivalsPage:
 
     `rows`, newest first: received_at, last_seen_at, channel, size (bytes on the wire), digest, times_seen,
     outcome, reason, flow_uuid and application_id (whose address it came to, or who was asked about),
-    claimed_flow_uuid (which flow a callback itself names), caller, delivery_id (for its payload). A token
+    claimed_flow_uuid (which flow a callback itself names), caller, delivery_id (for its payload), replay_came
+    and replayed_at (what its newest replay made of it, as `replay_outcomes` says; None without one). A token
     given has neither size nor digest; a refusal stands for all of one kind, address and hour, and its
     received_at is the last of them.
     """
@@ -98,7 +100,12 @@ _DELIVERIES = """
     SELECT d.received_at, d.last_seen_at, d.channel, d.size, d.digest, d.times_seen, d.outcome, d.reason,
            coalesce(f.flow_uuid, o.flow_uuid) AS flow_uuid,
            coalesce(f.application_id, a.application_id) AS application_id,
-           d.claimed_flow_uuid, NULL AS caller, d.delivery_id, 0 AS source, d.delivery_id AS row_id
+           d.claimed_flow_uuid, NULL AS caller, d.delivery_id,
+           (SELECT came FROM replay_outcomes r WHERE r.delivery_id = d.delivery_id
+            ORDER BY r.replayed_at DESC, r.replay_id DESC LIMIT 1) AS replay_came,
+           (SELECT max(replayed_at) FROM replay_outcomes r
+            WHERE r.delivery_id = d.delivery_id) AS replayed_at,
+           0 AS source, d.delivery_id AS row_id
     FROM deliveries d {}
     LEFT JOIN flows f ON f.flow_id = d.flow_id
     LEFT JOIN attempts a ON a.attempt_id = d.attempt_id
@@ -115,7 +122,7 @@ _AUTH = _Source(
     SELECT c.called_at AS received_at, c.last_at AS last_seen_at, 'auth' AS channel, NULL AS size,
            NULL AS digest, c.times AS times_seen, 'token given' AS outcome, NULL AS reason,
            f.flow_uuid, a.application_id, NULL AS claimed_flow_uuid, c.caller, NULL AS delivery_id,
-           1 AS source, c.auth_call_id AS row_id
+           NULL AS replay_came, NULL AS replayed_at, 1 AS source, c.auth_call_id AS row_id
     FROM auth_calls c
     JOIN attempts a ON a.attempt_id = c.attempt_id
     LEFT JOIN flows f ON f.flow_id = a.flow_id
@@ -130,7 +137,7 @@ _REFUSAL = _Source(
     SELECT r.last_at AS received_at, r.last_at AS last_seen_at, 'refusal' AS channel, NULL AS size,
            NULL AS digest, r.times AS times_seen, 'refused' AS outcome, {_SAID} AS reason,
            NULL AS flow_uuid, NULL AS application_id, NULL AS claimed_flow_uuid, r.caller,
-           NULL AS delivery_id, 2 AS source, r.refusal_id AS row_id
+           NULL AS delivery_id, NULL AS replay_came, NULL AS replayed_at, 2 AS source, r.refusal_id AS row_id
     FROM refusals r
     """,  # noqa: S608
     "r.last_at",
@@ -182,6 +189,12 @@ def arrivals_total(books: Books, wanted: Wanted) -> int:
             int(books.rows(f"SELECT count(*) FROM ({select})", parameters)[0][0])  # noqa: S608
             for select in selects
         )
+
+
+def deliveries_to_replay(books: Books, wanted: Wanted, *, limit: int = 10_000) -> list[int]:
+    """The delivery_ids of the newest wanted arrivals that are deliveries, at most `limit`."""
+    rows = arrivals_page(books, wanted, limit=limit).rows
+    return [int(delivery_id) for delivery_id in rows["delivery_id"].dropna()]
 
 
 def arrivals_per_outcome(books: Books) -> pd.DataFrame:
