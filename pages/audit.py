@@ -3,7 +3,7 @@
 import streamlit as st
 
 from atlas_core.access import Action
-from atlas_core.web.audit_parts import ask_for_entries, show_entries, show_file, show_proof
+from atlas_core.web.audit_parts import ask_for_entries, show_entries, show_proof
 from atlas_core.web.frame import require_user
 from atlas_core.web.parts import show_empty, show_title
 
@@ -20,7 +20,5 @@ if not user.may(Action.READ_AUDIT):
     )
     st.stop()
 asked = ask_for_entries()
+show_proof(asked, user)
 show_entries(asked)
-with st.container(horizontal=True, vertical_alignment="center"):
-    show_file(asked, user)
-    show_proof()

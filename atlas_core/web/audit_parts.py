@@ -100,13 +100,16 @@ def show_entries(asked: Narrowing) -> None:
         )
 
 
-def show_proof() -> None:
-    """Reads the whole chain where somebody asks, and says whether it is what was written."""
-    if not st.button(
-        "Check the chain",
-        icon=":material/verified_user:",
-        help="Each entry holds a hash of the one before: one that was changed, put in or taken out shows.",
-    ):
+def show_proof(asked: Narrowing, user: User) -> None:
+    """The log as a file, and its proof: reads the whole chain where somebody asks."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        wants_proof = st.button(
+            "Check the chain",
+            icon=":material/verified_user:",
+            help="Each entry holds a hash of the one before: what was changed, put in or taken out shows.",
+        )
+        _show_file(asked, user)
+    if not wants_proof:
         return
     with st.spinner("Reading the whole log"):
         found = loaders.desk().verify_audit()
@@ -121,7 +124,7 @@ def show_proof() -> None:
     st.code(found.head, language=None)
 
 
-def show_file(asked: Narrowing, user: User) -> None:
+def _show_file(asked: Narrowing, user: User) -> None:
     """The entries that fit as a file; that somebody took it is an entry too."""
     st.download_button(
         "Download what fits",

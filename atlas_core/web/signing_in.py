@@ -101,15 +101,16 @@ def show_sign_in(sentence: str) -> None:
     """The whole screen of somebody who is not signed in, or no longer."""
     way = loaders.desk_settings().sign_in.way
     show_empty("Sign in", sentence, icon=":material/lock:")
-    if way is Way.OPENID:
-        st.button(
-            "Sign in with your company account",
-            type="primary",
-            icon=":material/login:",
-            on_click=st.login,
-        )
-    elif way is Way.PROXY and _SEEN_AT in st.session_state:
-        st.button("Go on", type="primary", on_click=lambda: st.session_state.pop(_SEEN_AT, None))
+    with st.container(horizontal=True, horizontal_alignment="center"):
+        if way is Way.OPENID:
+            st.button(
+                "Sign in with your company account",
+                type="primary",
+                icon=":material/login:",
+                on_click=st.login,
+            )
+        elif way is Way.PROXY and _SEEN_AT in st.session_state:
+            st.button("Go on", type="primary", on_click=lambda: st.session_state.pop(_SEEN_AT, None))
 
 
 def show_who(user: User) -> None:
