@@ -234,6 +234,37 @@ def _reviewing(in_force: Thresholds, curves: Mapping[str, Float64], level: float
     return thresholds
 
 
+def judged_within(judged: pd.DataFrame, selection: Selection) -> pd.DataFrame:
+    """The verdicts on selected flows, by product and day: what else a selection asks for, they do not tell.
+
+    `judged`: columns product_type and created_at besides those of `verdicts_per_check`.
+    """
+    kept = np.ones(len(judged), np.bool_)
+    if selection.created_from is not None:
+        kept &= judged["created_at"].to_numpy(np.int64) >= selection.created_from
+    if selection.created_to is not None:
+        kept &= judged["created_at"].to_numpy(np.int64) < selection.created_to
+    if selection.products:
+        kept &= judged["product_type"].isin(selection.products).to_numpy(np.bool_)
+    return judged[kept]
+
+
+def evidence_of(source: str, advice: Sequence[Advice], limits: Limits | None, change: WhatIf) -> dict[str, object]:
+    """What is kept beside a set of thresholds: from what it was made, by how many verdicts on each check, and
+    which flows it would have changed when it was drafted."""
+    evidence: dict[str, object] = {
+        "source": source,
+        "verdicts": {one.check: len(one.verdicts) for one in advice if len(one.verdicts)},
+        "flows": change.flows,
+        "to_review": len(change.to_review),
+        "to_clear": len(change.to_clear),
+    }
+    if limits is not None:
+        evidence["wrong_accepts"] = limits.wrong_accepts
+        evidence["needless_reviews"] = limits.needless_reviews
+    return evidence
+
+
 def advice_on(
     columns: Columns, selection: Selection, judged: pd.DataFrame, thresholds: Thresholds, limits: Limits
 ) -> tuple[Advice, ...]:

@@ -177,7 +177,9 @@ def shares_per_span(counts: Int64, verdicts: Verdicts, review_below: int, strong
 
 def lowest_strong(curve: Curve, limit: float) -> Recommendation:
     """The lowest threshold at and above which, all together, wrong accepts are within `limit` (0–1)."""
-    safe, possible = (_first(bound <= limit, curve) for bound in (curve.high, curve.low))
+    # Where no similarity occurs nothing was seen: the threshold lies at one that does.
+    occurs = np.append(np.diff(curve.total) != 0, False)
+    safe, possible = _first((curve.high <= limit) & occurs, curve), _first(curve.low <= limit, curve)
     return Recommendation(safe, possible, safe, _needed(curve, limit) if safe is None else None)
 
 

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pandas as pd
 
+from atlas_core.books.outcome_moves import followed
 from atlas_core.books.reading import Books
 from atlas_core.books.threshold_sets import InForce, thresholds_in_force
 from atlas_core.thresholds import Thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomesMove:
+    """How far outcomes have come to follow thresholds: those of `adoption_id` (None: of the settings), up to
+    flow_id `through` of `last` (None: all do). `was_told` is False in a book that never followed any."""
+
+    was_told: bool
+    adoption_id: int | None
+    through: int | None
+    last: int
 
 
 def thresholds_now(books: Books, settings: Thresholds) -> InForce:
@@ -39,3 +53,68 @@ def adoptions(books: Books) -> pd.DataFrame:
         ORDER BY a.adoption_id DESC
         """
     )
+
+
+def outcomes_move(books: Books) -> OutcomesMove:
+    """What outcomes follow at this moment."""
+    held = books.read(followed)
+    last = int(books.rows("SELECT coalesce(max(flow_id), 0) FROM flows")[0][0])
+    if held is None:
+        return OutcomesMove(False, None, None, last)
+    return OutcomesMove(True, held.adoption_id, held.through, last)
+
+
+def outcomes_moved(books: Books) -> dict[int | None, tuple[int, int]]:
+    """How many outcomes each adoption moved, to review and to clear; None: a change of the settings."""
+    return {
+        row[0]: (row[1], row[2])
+        for row in books.rows(
+            """
+            SELECT adoption_id, sum(after = 'review'), sum(after = 'clear')
+            FROM outcome_changes GROUP BY adoption_id
+            """
+        )
+    }
+
+
+def standing_decisions(books: Books) -> pd.DataFrame:
+    """The decision that stands on each case, by whoever judged it first.
+
+    Columns: flow_id, result_id (the result decided on; 0 where there was none or it is gone), decision,
+    outcome (the flow's when it was decided).
+    """
+    return books.frame(
+        """
+        SELECT f.flow_id, d.decision, d.outcome,
+               coalesce((SELECT max(r.result_id) FROM results r
+                         WHERE r.flow_id = f.flow_id AND r.digest = d.digest), 0) AS result_id
+        FROM desk.case_decisions d JOIN flows f ON f.flow_uuid = d.flow_uuid
+        WHERE d.decision IN ('accept', 'reject', 'ask for a new document') AND d.is_second = 0
+          AND d.decision_id = (SELECT max(n.decision_id) FROM desk.case_decisions n
+                               WHERE n.flow_uuid = d.flow_uuid AND n.is_second = 0)
+        ORDER BY d.decision_id
+        """
+    )
+
+
+def decisions_reverted(books: Books) -> dict[int | None, tuple[int, int]]:
+    """Of the decisions made under each adoption (None: the settings), how many were reverted, and all.
+
+    Reverted is what was taken back, or decided otherwise later on the same result. Second looks do not count.
+    """
+    return {
+        row[0]: (row[1], row[2])
+        for row in books.rows(
+            """
+            SELECT d.adoption_id, sum(EXISTS (
+                     SELECT 1 FROM desk.case_decisions n
+                     WHERE n.flow_uuid = d.flow_uuid AND n.decision_id > d.decision_id AND n.is_second = 0
+                       AND (n.undoes = d.decision_id
+                            OR (n.decision IN ('accept', 'reject', 'ask for a new document')
+                                AND n.digest IS d.digest AND n.decision <> d.decision)))), count(*)
+            FROM desk.case_decisions d
+            WHERE d.decision IN ('accept', 'reject', 'ask for a new document') AND d.is_second = 0
+            GROUP BY d.adoption_id
+            """
+        )
+    }
