@@ -136,14 +136,23 @@ def advice_per_check(
 
 
 def advised(thresholds: Thresholds, advice: Sequence[Advice]) -> Thresholds:
-    """The thresholds in force, with what is recommended in place of theirs. A review threshold never comes to
-    lie above the strong one: it gives way."""
+    """The thresholds in force, with what is recommended in place of theirs.
+
+    Where the recommended two cross, both limits hold anywhere between them: then the review threshold moves
+    no farther than it must, and nothing is left unclear. One that no verdict moves stays where it is.
+    """
     for one in advice:
-        review_below, strong_from = thresholds.of(one.check)
-        strong = strong_from if one.strong.threshold is None else min(one.strong.threshold, 100)
-        review = review_below if one.review.threshold is None else min(one.review.threshold, 100)
-        if (min(review, strong), strong) != (review_below, strong_from):
-            thresholds = thresholds.with_check(one.check, min(review, strong), strong)
+        in_force = thresholds.of(one.check)
+        review, strong = in_force
+        if one.review.threshold is not None:
+            review = min(one.review.threshold, 100 if one.strong.threshold is not None else strong)
+        if one.strong.threshold is not None:
+            strong = min(one.strong.threshold, 100)
+        if review > strong:
+            review = min(max(in_force[0], strong), review)
+            strong = review
+        if (review, strong) != in_force:
+            thresholds = thresholds.with_check(one.check, review, strong)
     return thresholds
 
 
@@ -249,7 +258,9 @@ def judged_within(judged: pd.DataFrame, selection: Selection) -> pd.DataFrame:
     return judged[kept]
 
 
-def evidence_of(source: str, advice: Sequence[Advice], limits: Limits | None, change: WhatIf) -> dict[str, object]:
+def evidence_of(
+    source: str, advice: Sequence[Advice], limits: Limits | None, change: WhatIf
+) -> dict[str, object]:
     """What is kept beside a set of thresholds: from what it was made, by how many verdicts on each check, and
     which flows it would have changed when it was drafted."""
     evidence: dict[str, object] = {

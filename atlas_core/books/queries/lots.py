@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlite3 import Row
 from typing import NamedTuple
 
 from atlas_core.books.reading import Books
@@ -26,3 +27,25 @@ def lots_since(books: Books, lot_id: int = 0) -> list[Lot]:
             [lot_id],
         )
     ]
+
+
+def drawn_or_in_review(books: Books) -> list[Row]:
+    """Every cross-check of the results that count, of flows that need review or of which some were drawn.
+
+    Columns: flow_uuid, digest, created_at, confirmed_at, outcome, position, name, source_doc,
+    source_field_name, source_value, target_doc, target_field_name, target_value, similarity, share (by which
+    it was drawn; None). By flow, in the order in which flows began.
+    """
+    return books.rows(
+        """
+        SELECT f.flow_uuid, r.digest, f.created_at, f.confirmed_at, f.outcome, c.position, c.name,
+               c.source_doc, c.source_field_name, c.source_value, c.target_doc, c.target_field_name,
+               c.target_value, c.similarity_score AS similarity, l.share
+        FROM flows f
+        JOIN results r ON r.result_id = f.result_id
+        JOIN cross_checks c ON c.result_id = f.result_id
+        LEFT JOIN lots l ON l.result_id = c.result_id AND l.position = c.position
+        WHERE f.outcome = 'review' OR EXISTS (SELECT 1 FROM lots o WHERE o.result_id = f.result_id)
+        ORDER BY f.created_at, f.flow_id, c.position
+        """
+    )
