@@ -6,6 +6,7 @@ import streamlit as st
 
 from atlas_core.insight.distributions import checks_per_score
 from atlas_core.web import loaders
+from atlas_core.web.calibration_parts import show_calibration
 from atlas_core.web.case_parts import show_check_cases
 from atlas_core.web.coverage_parts import show_coverage, show_odd_ones
 from atlas_core.web.distribution_parts import show_distribution
@@ -49,6 +50,7 @@ def show_opened(place: str) -> None:
 sections = {
     "Distribution": partial(show_distribution, columns, selection, thresholds, show_opened),
     "What if": partial(show_what_if, columns, selection, thresholds, after, show_opened),
+    "Calibration": partial(show_calibration, columns, selection, thresholds, after, show_opened),
     "Confidence": partial(show_quadrants, columns, selection, thresholds, show_opened),
     "Trend": partial(show_trend, columns, selection, thresholds, show_opened),
     "Coverage": partial(show_coverage, columns, selection, thresholds),

@@ -1,5 +1,5 @@
-"""The demo's reviewers: two invented people who judged the invented history, so that calibration has something
-to say. Everything they did is marked as theirs, and their names say that they are the demo's."""
+"""The demo's reviewers: two invented people who judged the invented history, so that calibration has
+something to say. Everything they did is marked as theirs, and their names say that they are the demo's."""
 
 from __future__ import annotations
 

@@ -258,6 +258,11 @@ def judged_within(judged: pd.DataFrame, selection: Selection) -> pd.DataFrame:
     return judged[kept]
 
 
+def how_judged(judged: pd.DataFrame) -> tuple[int, int]:
+    """How many verdicts there are, and how many of them on cross-checks that were drawn by lot."""
+    return len(judged), int((judged["drawn"] == "lot").sum())
+
+
 def evidence_of(
     source: str, advice: Sequence[Advice], limits: Limits | None, change: WhatIf
 ) -> dict[str, object]:

@@ -22,8 +22,9 @@ class Replay:
 
     `decided` decisions were replayed; `not_replayed` were made on a result that does not count any more, or
     on none. `passed_accepted`, `passed_stopped`: a person looked, and the case would have passed without
-    one; the person accepted it, or rejected it or asked for a new document. `asked_accepted`,
-    `asked_stopped`: the case passed (and was judged because it was drawn), and a person would have been asked.
+    one; the person accepted it, or stopped it: rejected it or asked for a new document. `asked_accepted`,
+    `asked_stopped`: the case had passed and was only judged because it was drawn, and a person would have
+    been asked.
     """
 
     decided: int

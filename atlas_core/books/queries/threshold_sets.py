@@ -64,17 +64,14 @@ def outcomes_move(books: Books) -> OutcomesMove:
     return OutcomesMove(True, held.adoption_id, held.through, last)
 
 
-def outcomes_moved(books: Books) -> dict[int | None, tuple[int, int]]:
-    """How many outcomes each adoption moved, to review and to clear; None: a change of the settings."""
-    return {
-        row[0]: (row[1], row[2])
-        for row in books.rows(
-            """
-            SELECT adoption_id, sum(after = 'review'), sum(after = 'clear')
-            FROM outcome_changes GROUP BY adoption_id
-            """
-        )
-    }
+def flows_moved(books: Books, adoption_id: int) -> tuple[list[int], list[int]]:
+    """The flow_ids of the outcomes that one adoption moved, to review and to clear, the newest first."""
+    rows = books.rows(
+        "SELECT flow_id, after FROM outcome_changes WHERE adoption_id = ? ORDER BY flow_id DESC",
+        [adoption_id],
+    )
+    to_review, to_clear = ([row[0] for row in rows if row[1] == after] for after in ("review", "clear"))
+    return to_review, to_clear
 
 
 def standing_decisions(books: Books) -> pd.DataFrame:
