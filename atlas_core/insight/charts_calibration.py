@@ -140,7 +140,7 @@ def share_per_threshold_chart(
         height=340,
         legend=True,
         axes={
-            "xaxis": _similarity(palette) | {"title": {"text": "Threshold (similarity)", "standoff": 6}},
+            "xaxis": _similarity(palette, "Threshold (similarity)"),
             "yaxis": {"tickformat": ".0%", "range": [-0.02, 1.02], "zeroline": False},
         },
         shapes=lines_at,
@@ -149,8 +149,8 @@ def share_per_threshold_chart(
     )
 
 
-def _similarity(palette: Palette) -> dict[str, Any]:
-    return titled(SIMILARITY, palette, range=[-1, 101], tickvals=_TICKS, showgrid=False, zeroline=False)
+def _similarity(palette: Palette, words: str = SIMILARITY) -> dict[str, Any]:
+    return titled(words, palette, range=[-1, 101], tickvals=_TICKS, showgrid=False, zeroline=False)
 
 
 def _threshold_words(thresholds: tuple[int, int], palette: Palette) -> list[dict[str, Any]]:

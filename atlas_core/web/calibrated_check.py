@@ -72,17 +72,25 @@ def show_check_in_detail(advice: Sequence[Advice], thresholds: Thresholds, limit
     with st.grid(2, min_column_width=330, gap="medium"):
         with st.container():
             lines = (
-                _precision("Precision: the same, of what is strong", one.accepts),
-                _recall("Recall: strong, of what is the same", strong, one.accepts),
+                _precision("Precision", one.accepts),
+                _recall("Recall", strong, one.accepts),
             )
             _show_thresholds(lines, "Strong, from each threshold", in_force[1], one.strong.threshold)
+            st.caption(
+                "Precision: of what would be strong, how much is the same. "
+                "Recall: of what is the same, how much would be strong."
+            )
             st.text(recommended_in_full(one, "strong", limits.wrong_accepts))
         with st.container():
             lines = (
-                _precision("Precision: different, of what is in review", one.reviews),
-                _recall("Recall: in review, of what is different", review, one.reviews),
+                _precision("Precision", one.reviews),
+                _recall("Recall", review, one.reviews),
             )
             _show_thresholds(lines, "Review, below each threshold", in_force[0], one.review.threshold)
+            st.caption(
+                "Precision: of what would ask for a person, how much differs. "
+                "Recall: of what differs, how much would ask for a person."
+            )
             st.text(recommended_in_full(one, "review", limits.needless_reviews))
     _show_table(one, strong, review, in_force)
 

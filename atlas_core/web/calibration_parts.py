@@ -146,24 +146,24 @@ def _show_overview(advice: Sequence[Advice], thresholds: Thresholds) -> None:
                 on_click=_open_check,
                 args=([one.check for one in advice],),
             ),
-            "check": st.column_config.TextColumn("Cross-check", width="medium"),
+            "check": st.column_config.TextColumn("Cross-check"),
             "verdicts": st.column_config.NumberColumn("Verdicts", format="%d"),
             "unsure": st.column_config.NumberColumn(
                 "Cannot tell", format="%d", help="Judged, but nobody could say; not among the verdicts."
             ),
-            "strong_now": st.column_config.NumberColumn("Strong from, now", format="%d"),
+            "strong_now": st.column_config.NumberColumn("Strong now", format="%d"),
             "strong": st.column_config.TextColumn(
-                "Advised (95% interval)",
-                width="medium",
+                "Strong advised (95%)",
                 help="The lowest threshold at which wrong accepts stay within the limit, even by the "
-                "unfavourable end of their interval; and between which it lies.",
+                "unfavourable end of their interval; and between which two it lies. The number of verdicts needed "
+                "is a forecast.",
             ),
-            "review_now": st.column_config.NumberColumn("Review below, now", format="%d"),
+            "review_now": st.column_config.NumberColumn("Review now", format="%d"),
             "review": st.column_config.TextColumn(
-                "Advised (95% interval) ",
-                width="medium",
+                "Review advised (95%)",
                 help="The highest threshold at which needless reviews stay within the limit, even by the "
-                "unfavourable end of their interval; and between which it lies.",
+                "unfavourable end of their interval; and between which two it lies. The number of verdicts needed "
+                "is a forecast.",
             ),
             "alike": st.column_config.TextColumn(
                 "Two people, apart",

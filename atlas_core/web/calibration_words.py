@@ -23,7 +23,7 @@ def recommended(found: Recommendation) -> str:
             return f"{min(found.threshold, 100)}"
         return f"{min(found.threshold, 100)} ({low} to {high})"
     if found.needed is not None:
-        return f"about {count_of(found.needed, 'more verdict')} needed"
+        return f"{count_of(found.needed, 'more verdict')} needed"
     return "none keeps the limit"
 
 
@@ -31,9 +31,9 @@ def recommended_in_full(one: Advice, side: Side, limit: float) -> str:
     """The same as sentences: what was asked, and what the verdicts answer."""
     found = one.strong if side == "strong" else one.review
     what = (
-        f"at most {percent(limit)} of what is strong is wrong"
+        f"at most {limit * 100:g}% of what is strong is wrong"
         if side == "strong"
-        else f"at most {percent(limit)} of what asks for a person is the same after all"
+        else f"at most {limit * 100:g}% of what asks for a person is the same after all"
     )
     if found.threshold is None and found.needed is not None:
         return (

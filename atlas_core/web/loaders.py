@@ -144,7 +144,7 @@ def load_standing_decisions() -> pd.DataFrame:
     return _ask(threshold_sets.standing_decisions)
 
 
-def load_decisions_reverted() -> dict[int | None, tuple[int, int]]:
+def load_decisions_reverted() -> tuple[int, int]:
     return _ask(threshold_sets.decisions_reverted)
 
 

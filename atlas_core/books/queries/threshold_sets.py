@@ -94,24 +94,21 @@ def standing_decisions(books: Books) -> pd.DataFrame:
     )
 
 
-def decisions_reverted(books: Books) -> dict[int | None, tuple[int, int]]:
-    """Of the decisions made under each adoption (None: the settings), how many were reverted, and all.
+def decisions_reverted(books: Books) -> tuple[int, int]:
+    """How many decisions were reverted, and how many were made.
 
     Reverted is what was taken back, or decided otherwise later on the same result. Second looks do not count.
     """
-    return {
-        row[0]: (row[1], row[2])
-        for row in books.rows(
-            """
-            SELECT d.adoption_id, sum(EXISTS (
-                     SELECT 1 FROM desk.case_decisions n
-                     WHERE n.flow_uuid = d.flow_uuid AND n.decision_id > d.decision_id AND n.is_second = 0
-                       AND (n.undoes = d.decision_id
-                            OR (n.decision IN ('accept', 'reject', 'ask for a new document')
-                                AND n.digest IS d.digest AND n.decision <> d.decision)))), count(*)
-            FROM desk.case_decisions d
-            WHERE d.decision IN ('accept', 'reject', 'ask for a new document') AND d.is_second = 0
-            GROUP BY d.adoption_id
-            """
-        )
-    }
+    row = books.rows(
+        """
+        SELECT coalesce(sum(EXISTS (
+                 SELECT 1 FROM desk.case_decisions n
+                 WHERE n.flow_uuid = d.flow_uuid AND n.decision_id > d.decision_id AND n.is_second = 0
+                   AND (n.undoes = d.decision_id
+                        OR (n.decision IN ('accept', 'reject', 'ask for a new document')
+                            AND n.digest IS d.digest AND n.decision <> d.decision)))), 0), count(*)
+        FROM desk.case_decisions d
+        WHERE d.decision IN ('accept', 'reject', 'ask for a new document') AND d.is_second = 0
+        """
+    )[0]
+    return row[0], row[1]
