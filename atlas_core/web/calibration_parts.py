@@ -155,15 +155,15 @@ def _show_overview(advice: Sequence[Advice], thresholds: Thresholds) -> None:
             "strong": st.column_config.TextColumn(
                 "Strong advised (95%)",
                 help="The lowest threshold at which wrong accepts stay within the limit, even by the "
-                "unfavourable end of their interval; and between which two it lies. The number of verdicts needed "
-                "is a forecast.",
+                "unfavourable end of their interval; and between which two it lies. The verdicts needed are "
+                "a forecast.",
             ),
             "review_now": st.column_config.NumberColumn("Review now", format="%d"),
             "review": st.column_config.TextColumn(
                 "Review advised (95%)",
                 help="The highest threshold at which needless reviews stay within the limit, even by the "
-                "unfavourable end of their interval; and between which two it lies. The number of verdicts needed "
-                "is a forecast.",
+                "unfavourable end of their interval; and between which two it lies. The verdicts needed are "
+                "a forecast.",
             ),
             "alike": st.column_config.TextColumn(
                 "Two people, apart",

@@ -9,6 +9,7 @@ from atlas_core.insight.advice import Advice, Cost
 from atlas_core.insight.agreement import Agreement
 from atlas_core.insight.calibration import Recommendation
 from atlas_core.insight.charts import percent
+from atlas_core.insight.rates import wilson_interval
 from atlas_core.web.words import count_of
 
 Side = Literal["strong", "review"]
@@ -19,8 +20,6 @@ def recommended(found: Recommendation) -> str:
     if found.threshold is not None:
         low = "?" if found.low is None else str(min(found.low, 100))
         high = "?" if found.high is None else str(min(found.high, 100))
-        if low == high:
-            return f"{min(found.threshold, 100)}"
         return f"{min(found.threshold, 100)} ({low} to {high})"
     if found.needed is not None:
         return f"{count_of(found.needed, 'more verdict')} needed"
@@ -73,12 +72,11 @@ def wrong_a_day(cost: Cost) -> str:
 
 
 def agreement_in_words(found: Agreement | None) -> str:
-    """Cohen's kappa with n and its interval."""
+    """Cohen's kappa with n and its interval; where the cases are too few or too alike for one, the share
+    judged alike with its own."""
     if found is None or found.share is None:
         return "none judged twice"
-    alike = f"{percent(found.share)} alike, n = {found.n}"
-    if found.kappa is None:
-        return alike
-    if found.low is None or found.high is None:
-        return f"κ {found.kappa:.2f}, {alike}"
-    return f"κ {found.kappa:.2f} ({found.low:.2f} to {found.high:.2f}), {alike}"
+    if found.kappa is not None and found.low is not None and found.high is not None:
+        return f"κ {found.kappa:.2f} ({found.low:.2f} to {found.high:.2f}), n = {found.n}"
+    low, high = wilson_interval(found.share * found.n, found.n)
+    return f"{share_between(found.share, float(low), float(high))} alike, n = {found.n}"

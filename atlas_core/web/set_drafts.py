@@ -55,7 +55,7 @@ def show_draft(
         return
     names = sorted({kind.name for kind in columns.names.kinds} | {own[0] for own in begun.per_check})
     try:
-        thresholds = thresholds_of_table(_ask_thresholds(names, begun, source))
+        thresholds = thresholds_of_table(_ask_thresholds(names, begun, in_force.thresholds, source))
     except InputError as error:
         st.error(markdown_safe(str(error)), icon=":material/error:")
         return
@@ -125,27 +125,32 @@ def _begun_from(
     return thresholds_of_json(kept)
 
 
-def _ask_thresholds(names: list[str], begun: Thresholds, source: str) -> list[tuple[str, object, object]]:
+def _ask_thresholds(
+    names: list[str], begun: Thresholds, now: Thresholds, source: str
+) -> list[tuple[str, object, object]]:
     """The table to fill in; its first row is for every check that has no thresholds of its own."""
     pairs = [(begun.review_below, begun.strong_from), *(begun.of(name) for name in names)]
+    in_force = [(now.review_below, now.strong_from), *(now.of(name) for name in names)]
     filled = st.data_editor(
         pd.DataFrame(
             {
                 "check": [_EVERY_OTHER, *(theme.words_of_code(name) for name in names)],
                 "review": [pair[0] for pair in pairs],
                 "strong": [pair[1] for pair in pairs],
+                "now": [f"{review_below} and {strong_from}" for review_below, strong_from in in_force],
             }
         ),
         key=f"thresholds_{source}_{hash(begun)}",
         hide_index=True,
         num_rows="fixed",
-        disabled=["check"],
+        disabled=["check", "now"],
         width="content",
         height=table_height(len(pairs), at_most=_LEFT_ALONE),
         column_config={
             "check": st.column_config.TextColumn("Cross-check", width="medium"),
             "review": st.column_config.NumberColumn("Review below", min_value=0, max_value=100, step=1),
             "strong": st.column_config.NumberColumn("Strong from", min_value=0, max_value=100, step=1),
+            "now": st.column_config.TextColumn("In force"),
         },
     )
     st.caption(
