@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from atlas_core.errors import InputError
@@ -63,13 +63,17 @@ class Thresholds:
         return {name: (review_below, strong_from) for name, review_below, strong_from in self.per_check}
 
 
-def thresholds_of_table(rows: Iterable[tuple[str, object, object]]) -> Thresholds:
+def thresholds_of_table(
+    rows: Iterable[tuple[str, object, object]], words_of: Callable[[str], str] = str
+) -> Thresholds:
     """Thresholds as somebody filled them in: (check, review_below, strong_from), the first row, without a
-    name, for every check that has none of its own. Raises `InputError`, which names what is wrong in which
-    row."""
+    name, for every check that has none of its own.
+
+    Raises `InputError`, which says what is wrong in which row; `words_of` gives a check's name for reading.
+    """
     pairs: dict[str, tuple[int, int]] = {}
     for check, review_below, strong_from in rows:
-        of, whole = check or "every other check", []
+        of, whole = words_of(check) if check else "Every other check", []
         for words, value in (("review below", review_below), ("strong from", strong_from)):
             if not isinstance(value, int | float) or not 0 <= value <= 100 or value != int(value):
                 raise InputError(f"{of}: “{words}” must be a whole number from 0 to 100.")

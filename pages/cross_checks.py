@@ -7,7 +7,6 @@ import streamlit as st
 from atlas_core.insight.distributions import checks_per_score
 from atlas_core.thresholds import Thresholds
 from atlas_core.web import loaders
-from atlas_core.web.calibration_costs import SETS_TAB
 from atlas_core.web.calibration_parts import show_calibration
 from atlas_core.web.case_parts import show_check_cases
 from atlas_core.web.coverage_parts import show_coverage, show_odd_ones
@@ -17,6 +16,7 @@ from atlas_core.web.opened import narrowed, opened_cases, range_of, words_of_par
 from atlas_core.web.parts import show_empty, show_title
 from atlas_core.web.quality_parts import show_quadrants, show_trend
 from atlas_core.web.selection_filters import ask_for_selection
+from atlas_core.web.set_links import SETS_TAB
 from atlas_core.web.threshold_set_parts import show_threshold_sets
 from atlas_core.web.what_if_parts import show_what_if, thresholds_asked
 

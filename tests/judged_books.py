@@ -59,9 +59,7 @@ def judge(
     for (flow_uuid, digest, outcome), group in groupby(rows, key=lambda row: row[:3]):
         seen = CaseSeen(str(flow_uuid), str(digest), is_second=drawn == "second")
         checks = [
-            JudgedCheck(
-                int(str(position)), str(name), "D", "n", "I", "n", score, ("a", "b"), how, 1.0, True
-            )
+            JudgedCheck(int(str(position)), str(name), "D", "n", "I", "n", score, ("a", "b"), how, 1.0, True)
             for _, _, _, position, name, score in group
             if isinstance(score, int | float) and (dealers or name == NAME)
             for how in [drawn or ("queue" if score < 70 else "lot")]

@@ -25,16 +25,10 @@ from atlas_core.web.calibration_asked import (
 )
 from atlas_core.web.calibration_words import wrong_a_day
 from atlas_core.web.numbers_asked import ask_number, number_asked
-from atlas_core.web.opened import close_cases
-from atlas_core.web.selection_filters import put
+from atlas_core.web.set_links import ADVICE, CAPACITY, TRIED, begin_draft
 from atlas_core.web.tables import table_height
 from atlas_core.web.what_if_parts import MINUTES, USUAL_MINUTES
 from atlas_core.web.words import count_of, markdown_safe
-
-START, SET = "start", "set"
-"""Parts of the address: from what a draft is begun, and which set is open."""
-SETS_TAB = "Threshold sets"
-ADVICE, CAPACITY, TRIED = "advice", "capacity", "tried"
 
 
 def ask_capacity(
@@ -139,10 +133,6 @@ def show_costs(
 
 
 def _start_draft(sources: list[str]) -> None:
-    """Goes over to the threshold sets, with a draft begun from the choice of that row."""
     source = sources[st.session_state["cost_drafts"].row]
     if source:
-        close_cases()
-        put(START, source)
-        put(SET, None)
-        st.session_state["tab"] = SETS_TAB
+        begin_draft(source)

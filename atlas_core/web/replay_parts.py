@@ -24,10 +24,14 @@ def show_replay(columns: Columns, thresholds: Thresholds) -> None:
     if not found.decided and not found.not_replayed:
         st.text("No case has been decided yet, so there is nothing to replay.")
         return
-    st.caption(
-        f"{count_of(found.decided, 'decision')} replayed: {found.differing:,} cases would have gone another "
-        f"way. {found.not_replayed:,} more were decided on a result that does not count any more."
+    words = (
+        f"Of {count_of(found.decided, 'decided case')}, {found.differing:,} would have gone another way: "
+        "would pass without a person although one looked, or would ask for a person although it had passed "
+        "and was only judged because it was drawn by lot."
     )
+    if found.not_replayed:
+        words += f" {found.not_replayed:,} more were decided on a result that does not count any more."
+    st.caption(words)
     parts = {
         "let-through-stopped": (
             "Would pass, was stopped",
@@ -40,12 +44,12 @@ def show_replay(columns: Columns, thresholds: Thresholds) -> None:
             found.passed_accepted,
         ),
         "asked-stopped": (
-            "Would ask, had passed, was stopped",
+            "Would ask, was stopped",
             "It had passed, was drawn by lot, and a person stopped it: this set would have caught it.",
             found.asked_stopped,
         ),
         "asked-accepted": (
-            "Would ask, had passed, was accepted",
+            "Would ask, was accepted",
             "It had passed, was drawn by lot, and a person accepted it: more work under this set.",
             found.asked_accepted,
         ),

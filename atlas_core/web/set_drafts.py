@@ -19,15 +19,14 @@ from atlas_core.insight.what_if import what_if
 from atlas_core.thresholds import Thresholds, thresholds_of_json, thresholds_of_table
 from atlas_core.web import loaders
 from atlas_core.web.calibration_asked import limits_asked, load_advice, load_fitted, narrowed_for_verdicts
-from atlas_core.web.calibration_costs import ADVICE, CAPACITY, SET, START, TRIED
 from atlas_core.web.opened import close_cases
 from atlas_core.web.selection_filters import put
+from atlas_core.web.set_links import ADVICE, CAPACITY, NOW, SET, START, TRIED
 from atlas_core.web.set_words import SOURCES
 from atlas_core.web.tables import table_height
 from atlas_core.web.what_if_parts import ask_minutes, show_change
 from atlas_core.web.words import markdown_safe
 
-NOW = "now"
 _WIDGET = "start_from"
 _EVERY_OTHER = "Every other check"
 _LEFT_ALONE = 60  # rows; more checks than this are shown with a bar of the table's own
@@ -55,7 +54,9 @@ def show_draft(
         return
     names = sorted({kind.name for kind in columns.names.kinds} | {own[0] for own in begun.per_check})
     try:
-        thresholds = thresholds_of_table(_ask_thresholds(names, begun, in_force.thresholds, source))
+        thresholds = thresholds_of_table(
+            _ask_thresholds(names, begun, in_force.thresholds, source), theme.words_of_code
+        )
     except InputError as error:
         st.error(markdown_safe(str(error)), icon=":material/error:")
         return

@@ -10,21 +10,22 @@ from atlas_core.access import Action, User
 from atlas_core.books.threshold_sets import InForce, set_of_settings
 from atlas_core.errors import AtlasDeskError
 from atlas_core.web import loaders
-from atlas_core.web.calibration_costs import SET, START
-from atlas_core.web.opened import close_cases
-from atlas_core.web.selection_filters import put
+from atlas_core.web.set_links import open_set
 from atlas_core.web.set_words import pair_in_words
 from atlas_core.web.tables import records
 from atlas_core.web.words import markdown_safe, time_in_words, viewer_zone
 
-SAID = "said_of_sets"
-"""Of the session: what came of the last click, as (kind, words)."""
 _LOOK_SECONDS = 2.0
 
 
-def show_said() -> None:
-    """What came of the last click."""
-    kind, words = st.session_state.pop(SAID, (None, ""))
+def say(place: str, kind: str, words: str) -> None:
+    """Keeps what came of a click, until the page is drawn again."""
+    st.session_state[f"said_{place}"] = (kind, words)
+
+
+def show_said(place: str) -> None:
+    """Tells what came of the last click at that place."""
+    kind, words = st.session_state.pop(f"said_{place}", ("", ""))
     if kind == "error":
         st.error(markdown_safe(words), icon=":material/error:")
     elif kind == "success":
@@ -72,7 +73,7 @@ def _open_earlier(set_id: int | None, by: User) -> None:
         if set_id is None:
             set_id = set_of_settings(loaders.desk(), by, loaders.desk_settings().thresholds)
     except AtlasDeskError as error:
-        st.session_state[SAID] = ("error", str(error))
+        say("sets", "error", str(error))
         return
     open_set(set_id)
 
@@ -91,7 +92,7 @@ def _watch_outcomes(in_force: InForce) -> None:
 def _show_move(adoption_id: int | None, was_moving: bool) -> None:
     move = loaders.load_outcomes_move()
     if move.adoption_id != adoption_id:
-        st.progress(0.0, text="The worker has not yet begun to judge earlier flows by this set.")
+        st.progress(0.0, text="The worker has not yet begun to judge earlier flows by what is in force.")
     elif move.through is not None:
         done = move.through / max(move.last, 1)
         st.progress(
@@ -101,13 +102,6 @@ def _show_move(adoption_id: int | None, was_moving: bool) -> None:
         st.rerun()
     else:
         st.caption(
-            "Every outcome follows this set. Each flow keeps which set moved its outcome and when, and each "
-            "verdict and decision the set under which it was made."
+            "Every outcome follows what is in force. Each flow keeps which set moved its outcome and when, "
+            "and each verdict and decision the set under which it was made."
         )
-
-
-def open_set(set_id: int) -> None:
-    """Shows one set in place of whatever is open."""
-    close_cases()
-    put(START, None)
-    put(SET, str(set_id))

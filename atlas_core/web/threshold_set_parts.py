@@ -18,14 +18,14 @@ from atlas_core.insight.selection import Selection
 from atlas_core.insight.what_if import what_if
 from atlas_core.thresholds import Thresholds, thresholds_of_json
 from atlas_core.web import loaders
-from atlas_core.web.calibration_costs import SET
 from atlas_core.web.case_parts import show_flow_cases
 from atlas_core.web.opened import close_cases, opened_cases
 from atlas_core.web.replay_parts import show_replay
 from atlas_core.web.selection_filters import put
 from atlas_core.web.set_drafts import show_draft
-from atlas_core.web.set_words import evidence_in_words, pair_in_words
-from atlas_core.web.sets_in_force import SAID, open_set, show_in_force, show_said
+from atlas_core.web.set_links import SET, begin_draft, open_set
+from atlas_core.web.set_words import evidence_in_words
+from atlas_core.web.sets_in_force import say, show_in_force, show_said
 from atlas_core.web.tables import moment_column, moments, records, table_height
 from atlas_core.web.what_if_parts import ask_minutes, show_change, show_changed_flows, show_moved
 from atlas_core.web.words import count_of, markdown_safe, time_in_words, viewer_zone
@@ -44,7 +44,7 @@ def show_threshold_sets(
     thresholds that are compared there.
     """
     in_force = loaders.load_in_force()
-    show_said()
+    show_said("sets")
     sets = records(loaders.load_threshold_sets())
     show_in_force(in_force, by)
     _show_versions(sets, in_force)
@@ -131,6 +131,13 @@ def _show_set(
     thresholds = thresholds_of_json(row["thresholds"])
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(markdown_safe(row["name"]), anchor=False, width="content")
+        st.button(
+            "Begin a new set from it",
+            icon=":material/edit:",
+            type="tertiary",
+            on_click=begin_draft,
+            args=(str(row["set_id"]),),
+        )
         st.button("Close", icon=":material/close:", type="tertiary", on_click=_close_set, key="close_set")
     st.text(
         f"Drafted by {row['drafted_by']} on {time_in_words(int(row['drafted_at']), viewer_zone())}: "
@@ -138,21 +145,22 @@ def _show_set(
     )
     st.caption(markdown_safe(evidence_in_words(json.loads(row["evidence"]))) + ".")
     if row["set_id"] == in_force.set_id:
-        st.text(pair_in_words(thresholds))
+        show_replay(columns, thresholds)
         _show_what_it_moved(in_force)
         return
     _show_differences(columns, in_force.thresholds, thresholds)
     found = what_if(columns, selection, in_force.thresholds, thresholds)
     if found.flows:
         show_change(found, ask_minutes())
+    show_replay(columns, thresholds)
+    _ask_to_adopt(row, in_force, by)
+    if found.flows:
         show_moved(found, SETS)
         show_opened(SETS, thresholds)
         if not opened_cases():
             show_changed_flows(found)
     else:
         st.text("None of the selected flows has ended with a result yet, so no threshold can move one.")
-    show_replay(columns, thresholds)
-    _ask_to_adopt(row, in_force, by)
 
 
 def _show_differences(columns: Columns, now: Thresholds, then: Thresholds) -> None:
@@ -210,6 +218,7 @@ def _ask_to_adopt(row: Mapping[str, Any], in_force: InForce, by: User) -> None:
         st.info("A lead can put this set in force.", icon=":material/lock:")
         return
     key = f"why_adopt_{row['set_id']}"
+    show_said("adopting")
     with st.form(f"adopt_{row['set_id']}"):
         st.markdown("**Put this set in force**")
         st.caption(
@@ -230,6 +239,6 @@ def _adopt(set_id: int, name: str, seen_adoption: int | None, key: str, by: User
     try:
         adopt_thresholds(loaders.desk(), by, set_id, why=st.session_state[key], seen_adoption=seen_adoption)
     except AtlasDeskError as error:
-        st.session_state[SAID] = ("error", str(error))
+        say("adopting", "error", str(error))
         return
-    st.session_state[SAID] = ("success", f"{name} is in force. Below is which outcomes it moves.")
+    say("sets", "success", f"{name} is in force. Below is which outcomes it moved.")

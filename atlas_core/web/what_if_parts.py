@@ -21,6 +21,7 @@ from atlas_core.web.case_parts import show_flow_cases
 from atlas_core.web.numbers_asked import ask_number
 from atlas_core.web.opened import close_cases, opened_cases, opening_column, span_of, span_text
 from atlas_core.web.selection_filters import put
+from atlas_core.web.set_links import TRIED, begin_draft
 from atlas_core.web.tables import table_height
 from atlas_core.web.words import count_of, markdown_safe
 
@@ -63,6 +64,13 @@ def show_what_if(
     if after == before:
         st.caption("Move a handle to see what would change. Nothing is changed by trying.")
         return
+    st.button(
+        "Draft a set from these",
+        icon=":material/edit:",
+        help="Nothing changes before a lead adopts it.",
+        on_click=begin_draft,
+        args=(TRIED,),
+    )
     show_moved(found, WHAT_IF)
     show_opened(WHAT_IF)
     if not opened_cases():
