@@ -8,14 +8,14 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
-from sqlite3 import Row
 
 from atlas_core.access import Role, User
-from atlas_core.books.case_decisions import CaseDecision, decide_case
+from atlas_core.books.case_decisions import CaseDecision, decide_case, undo_decision
 from atlas_core.books.claims import CaseSeen
 from atlas_core.books.desk import Desk
-from atlas_core.books.queries.lots import drawn_or_in_review
+from atlas_core.books.queries.lots import CheckToJudge, drawn_or_in_review
 from atlas_core.books.queries.threshold_sets import thresholds_now
 from atlas_core.books.reading import open_books
 from atlas_core.books.review_rules import ReviewRules, set_review_rules
@@ -44,6 +44,7 @@ _LIKELY_SAME = {
     Kind.DIFFERENT_PIN_CODE: 0.0,
 }
 _SLIPS = 0.03
+_TAKEN_BACK = 0.02  # of the decisions
 _CANNOT_TELL = 0.02
 
 
@@ -64,9 +65,9 @@ def plant_verdicts(settings: Settings, rng: random.Random | None = None) -> int:
         in_force = thresholds_now(books, settings.thresholds)
     until = now_ms() - WAITING_DAYS * 24 * HOUR_MS
     judged = 0
-    for _, group in groupby(rows, key=lambda row: row["flow_uuid"]):
+    for _, group in groupby(rows, key=lambda row: row.flow_uuid):
         checks = list(group)
-        if checks[0]["created_at"] >= until or rng.random() >= _JUDGED_SHARE:
+        if checks[0].created_at >= until or rng.random() >= _JUDGED_SHARE:
             continue
         _judge_case(desk, rng, checks, in_force)
         judged += 1
@@ -77,28 +78,33 @@ def plant_verdicts(settings: Settings, rng: random.Random | None = None) -> int:
     return judged
 
 
-def _judge_case(desk: Desk, rng: random.Random, rows: list[Row], in_force: InForce) -> None:
+def _judge_case(desk: Desk, rng: random.Random, rows: list[CheckToJudge], in_force: InForce) -> None:
     asked = [
-        row
-        for row in rows
-        if row["share"] is not None or in_force.thresholds.is_low(row["name"], row["similarity"])
+        row for row in rows if row.share is not None or in_force.thresholds.is_low(row.name, row.similarity)
     ]
     first, second = rng.sample(REVIEWERS, 2)
-    at = (rows[0]["confirmed_at"] or rows[0]["created_at"]) + int(rng.uniform(0.5, 30) * HOUR_MS)
-    truth = {row["position"]: _is_same(rng, row) for row in asked}
-    seen = CaseSeen(rows[0]["flow_uuid"], rows[0]["digest"])
+    at = (rows[0].confirmed_at or rows[0].created_at) + int(rng.uniform(0.5, 30) * HOUR_MS)
+    truth = {row.position: _is_same(rng, row) for row in asked}
+    seen = CaseSeen(rows[0].flow_uuid, rows[0].digest)
     found = _verdicts(rng, truth)
     _give(desk, first, seen, asked, found, in_force, at)
-    is_twice = rng.random() < DRAWN.second_share
-    decision_id = decide_case(
+    decide = partial(
+        decide_case,
         desk,
-        first,
-        seen,
-        _decision(found.values()),
-        outcome=rows[0]["outcome"],
+        outcome=rows[0].outcome,
         in_force=in_force,
         document="Invoice",
         reason="Invented by the demo",
+    )
+    if rng.random() < _TAKEN_BACK:
+        hasty = decide(first, seen, "reject", seconds=4, now=at + 500)
+        undo_decision(desk, first, hasty, now=at + 600)
+        seen = replace(seen, decision_id=hasty + 1)
+    is_twice = rng.random() < DRAWN.second_share
+    decision_id = decide(
+        first,
+        seen,
+        _decision(found.values()),
         seconds=rng.randrange(8, 90),
         second_share=float(is_twice),
         now=at + 1_000,
@@ -108,23 +114,13 @@ def _judge_case(desk: Desk, rng: random.Random, rows: list[Row], in_force: InFor
         at += int(rng.uniform(1, 20) * HOUR_MS)
         found = _verdicts(rng, truth)
         _give(desk, second, again, asked, found, in_force, at)
-        decide_case(
-            desk,
-            second,
-            again,
-            _decision(found.values()),
-            outcome=rows[0]["outcome"],
-            in_force=in_force,
-            document="Invoice",
-            reason="Invented by the demo",
-            now=at + 1_000,
-        )
+        decide(second, again, _decision(found.values()), now=at + 1_000)
 
 
-def _is_same(rng: random.Random, row: Row) -> bool:
-    kind = compare_values(row["source_value"] or "", row["target_value"] or "").kind
+def _is_same(rng: random.Random, row: CheckToJudge) -> bool:
+    kind = compare_values(row.source_value, row.target_value).kind
     likely = _LIKELY_SAME.get(kind, 1.0)
-    if row["similarity"] is not None and row["similarity"] < 50:
+    if row.similarity is not None and row.similarity < 50:
         likely /= 2
     return rng.random() < likely
 
@@ -153,31 +149,31 @@ def _give(
     desk: Desk,
     by: User,
     seen: CaseSeen,
-    rows: list[Row],
+    rows: list[CheckToJudge],
     found: Mapping[int, Verdict],
     in_force: InForce,
     at: int,
 ) -> None:
     strokes: defaultdict[Verdict, list[JudgedCheck]] = defaultdict(list)
     for row in rows:
-        strokes[found[row["position"]]].append(_judged(row, is_second=seen.is_second))
+        strokes[found[row.position]].append(_judged(row, is_second=seen.is_second))
     for verdict, checks in strokes.items():
         reason = "Invented by the demo"
         give_verdict(desk, by, seen, checks, verdict, reason=reason, adoption_id=in_force.adoption_id, now=at)
 
 
-def _judged(row: Row, *, is_second: bool) -> JudgedCheck:
-    drawn: Drawn = "second" if is_second else "queue" if row["share"] is None else "lot"
+def _judged(row: CheckToJudge, *, is_second: bool) -> JudgedCheck:
+    drawn: Drawn = "second" if is_second else "queue" if row.share is None else "lot"
     return JudgedCheck(
-        row["position"],
-        row["name"],
-        row["source_doc"],
-        row["source_field_name"],
-        row["target_doc"],
-        row["target_field_name"],
-        row["similarity"],
-        (normal_form(row["source_value"] or ""), normal_form(row["target_value"] or "")),
+        row.position,
+        row.name,
+        row.source_doc,
+        row.source_field_name,
+        row.target_doc,
+        row.target_field_name,
+        row.similarity,
+        (normal_form(row.source_value), normal_form(row.target_value)),
         drawn,
-        1 / (row["share"] or 1),
-        row["share"] is None,
+        1 / (row.share or 1),
+        row.share is None,
     )

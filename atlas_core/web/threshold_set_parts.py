@@ -145,8 +145,8 @@ def _show_set(
     )
     st.caption(markdown_safe(evidence_in_words(json.loads(row["evidence"]))) + ".")
     if row["set_id"] == in_force.set_id:
-        show_replay(columns, thresholds)
         _show_what_it_moved(in_force)
+        show_replay(columns, thresholds)
         return
     _show_differences(columns, in_force.thresholds, thresholds)
     found = what_if(columns, selection, in_force.thresholds, thresholds)
@@ -201,10 +201,13 @@ def _show_what_it_moved(in_force: InForce) -> None:
     """The flows whose outcome came to be another when the set came into force."""
     if in_force.adoption_id is None:
         return
+    move = loaders.load_outcomes_move()
+    has_all = move.adoption_id == in_force.adoption_id and move.through is None
     to_review, to_clear = loaders.load_flows_moved(in_force.adoption_id)
+    moved = count_of(len(to_review) + len(to_clear), "outcome")
     st.text(
-        f"It moved {count_of(len(to_review) + len(to_clear), 'outcome')}: {len(to_review):,} from clear to "
-        f"review, {len(to_clear):,} from review to clear."
+        f"{'It' if has_all else 'So far it has'} moved {moved}: {len(to_review):,} from clear to review, "
+        f"{len(to_clear):,} from review to clear."
     )
     for flow_ids, words in ((to_review, "clear to review"), (to_clear, "review to clear")):
         if flow_ids:
@@ -241,4 +244,4 @@ def _adopt(set_id: int, name: str, seen_adoption: int | None, key: str, by: User
     except AtlasDeskError as error:
         say("adopting", "error", str(error))
         return
-    say("sets", "success", f"{name} is in force. Below is which outcomes it moved.")
+    say("sets", "success", f"{name} is in force. The worker now judges earlier flows by it.")
