@@ -46,10 +46,10 @@ def test_a_lead_adopts_what_the_verdicts_advise_sees_which_flows_changed_and_rol
     page.get_by_label("Why", exact=True).fill("eight needless reviews")
     page.get_by_role("button", name="Adopt").click()
 
-    expect(page.get_by_text("Milder on names is in force.")).to_be_visible()
+    expect(page.get_by_text("You have put Milder on names in force.")).to_be_visible()
     moved = "It moved 8 outcomes: 0 from clear to review, 8 from review to clear."
     expect(page.get_by_text(moved)).to_be_visible()
-    expect(page.get_by_text("Every outcome follows this set.")).to_be_visible()
+    expect(page.get_by_text("Every outcome follows what is in force.")).to_be_visible()
     visit.open("/results?outcome=review")
     expect(page.get_by_text("1-8 of 8")).to_be_visible()
 

@@ -274,7 +274,7 @@ def test_a_set_is_adopted_with_a_reason_and_rolled_back(book: MadeBook) -> None:
     session.text_input(key=f"why_adopt_{set_id}").input("too many needless reviews")
     button(session, "Adopt").click().run()
     words = said(session)
-    assert "Milder is in force" in words.replace("\\", "")
+    assert "You have put Milder in force" in words.replace("\\", "")
     assert "too many needless reviews" in words
     follow_outcomes(book, InForce(MILDER, 1, set_id))
     session = show("cross_checks", tab=SETS, set=str(set_id))
@@ -307,7 +307,7 @@ def test_only_a_lead_adopts_and_a_viewer_does_not_draft(book: MadeBook) -> None:
         (Role.ANALYST, "A lead can put this set in force", {"set": str(set_id)}),
         (Role.VIEWER, "An analyst or a lead can draft a set", {"start": "now"}),
     ):
-        with patch("atlas_core.web.frame.LOCAL", User("vera", "Vera", frozenset({role}))):
+        with patch("atlas_core.web.signing_in.LOCAL", User("vera", "Vera", frozenset({role}))):
             session = show("cross_checks", tab=SETS, **address)
         assert words in "\n".join(info.value for info in session.info)
         assert not {"Adopt", "Save draft"} & {one.label for one in session.button}

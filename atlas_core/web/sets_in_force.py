@@ -15,24 +15,27 @@ from atlas_core.web.set_words import pair_in_words
 from atlas_core.web.tables import records
 from atlas_core.web.words import markdown_safe, time_in_words, viewer_zone
 
+ADOPTED = "adopted_here"
+"""Of the session: the adoption that was made in it last."""
 _LOOK_SECONDS = 2.0
 
 
-def say(place: str, kind: str, words: str) -> None:
-    """Keeps what came of a click, until the page is drawn again."""
-    st.session_state[f"said_{place}"] = (kind, words)
+def refuse(place: str, error: AtlasDeskError) -> None:
+    """Keeps why a click came to nothing, until the page is drawn again."""
+    st.session_state[f"refused_{place}"] = str(error)
 
 
-def show_said(place: str) -> None:
-    """Tells what came of the last click at that place."""
-    kind, words = st.session_state.pop(f"said_{place}", ("", ""))
-    if kind == "error":
+def show_refusal(place: str) -> None:
+    """Tells why the last click at that place came to nothing."""
+    words = st.session_state.pop(f"refused_{place}", "")
+    if words:
         st.error(markdown_safe(words), icon=":material/error:")
-    elif kind == "success":
-        st.success(markdown_safe(words), icon=":material/check_circle:")
 
 
 def show_in_force(in_force: InForce, by: User) -> None:
+    show_refusal("sets")
+    if in_force.adoption_id is not None and in_force.adoption_id == st.session_state.get(ADOPTED):
+        st.success(f"You have put {markdown_safe(in_force.name)} in force.", icon=":material/check_circle:")
     with st.container(border=True, gap="xsmall"):
         st.caption("In force")
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -73,7 +76,7 @@ def _open_earlier(set_id: int | None, by: User) -> None:
         if set_id is None:
             set_id = set_of_settings(loaders.desk(), by, loaders.desk_settings().thresholds)
     except AtlasDeskError as error:
-        say("sets", "error", str(error))
+        refuse("sets", error)
         return
     open_set(set_id)
 

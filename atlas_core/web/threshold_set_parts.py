@@ -25,7 +25,7 @@ from atlas_core.web.selection_filters import put
 from atlas_core.web.set_drafts import show_draft
 from atlas_core.web.set_links import SET, begin_draft, open_set
 from atlas_core.web.set_words import evidence_in_words
-from atlas_core.web.sets_in_force import say, show_in_force, show_said
+from atlas_core.web.sets_in_force import ADOPTED, refuse, show_in_force, show_refusal
 from atlas_core.web.tables import moment_column, moments, records, table_height
 from atlas_core.web.what_if_parts import ask_minutes, show_change, show_changed_flows, show_moved
 from atlas_core.web.words import count_of, markdown_safe, time_in_words, viewer_zone
@@ -44,7 +44,6 @@ def show_threshold_sets(
     thresholds that are compared there.
     """
     in_force = loaders.load_in_force()
-    show_said("sets")
     sets = records(loaders.load_threshold_sets())
     show_in_force(in_force, by)
     _show_versions(sets, in_force)
@@ -221,7 +220,7 @@ def _ask_to_adopt(row: Mapping[str, Any], in_force: InForce, by: User) -> None:
         st.info("A lead can put this set in force.", icon=":material/lock:")
         return
     key = f"why_adopt_{row['set_id']}"
-    show_said("adopting")
+    show_refusal("adopting")
     with st.form(f"adopt_{row['set_id']}"):
         st.markdown("**Put this set in force**")
         st.caption(
@@ -234,14 +233,14 @@ def _ask_to_adopt(row: Mapping[str, Any], in_force: InForce, by: User) -> None:
             type="primary",
             icon=":material/check:",
             on_click=_adopt,
-            args=(int(row["set_id"]), row["name"], in_force.adoption_id, key, by),
+            args=(int(row["set_id"]), in_force.adoption_id, key, by),
         )
 
 
-def _adopt(set_id: int, name: str, seen_adoption: int | None, key: str, by: User) -> None:
+def _adopt(set_id: int, seen_adoption: int | None, key: str, by: User) -> None:
     try:
-        adopt_thresholds(loaders.desk(), by, set_id, why=st.session_state[key], seen_adoption=seen_adoption)
+        st.session_state[ADOPTED] = adopt_thresholds(
+            loaders.desk(), by, set_id, why=st.session_state[key], seen_adoption=seen_adoption
+        )
     except AtlasDeskError as error:
-        say("adopting", "error", str(error))
-        return
-    say("sets", "success", f"{name} is in force. The worker now judges earlier flows by it.")
+        refuse("adopting", error)
