@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from atlas_core.errors import InputError
@@ -61,6 +61,35 @@ class Thresholds:
 
     def _own(self) -> Mapping[str, tuple[int, int]]:
         return {name: (review_below, strong_from) for name, review_below, strong_from in self.per_check}
+
+
+def thresholds_of_table(
+    rows: Iterable[tuple[str, object, object]], words_of: Callable[[str], str] = str
+) -> Thresholds:
+    """Thresholds as somebody filled them in: (check, review_below, strong_from), the first row, without a
+    name, for every check that has none of its own.
+
+    Raises `InputError`, which says what is wrong in which row; `words_of` gives a check's name for reading.
+    """
+    pairs: dict[str, tuple[int, int]] = {}
+    for check, review_below, strong_from in rows:
+        of, whole = words_of(check) if check else "Every other check", []
+        for words, value in (("review below", review_below), ("strong from", strong_from)):
+            if not isinstance(value, int | float) or not 0 <= value <= 100 or value != int(value):
+                raise InputError(f"{of}: “{words}” must be a whole number from 0 to 100.")
+            whole.append(int(value))
+        low, high = whole
+        if low > high:
+            raise InputError(
+                f"{of}: review below {low} lies above strong from {high}. Lower the first, or raise the "
+                "second."
+            )
+        pairs[check] = low, high
+    made = Thresholds(*pairs.pop(""))
+    for check, pair in pairs.items():
+        if pair != (made.review_below, made.strong_from):
+            made = made.with_check(check, *pair)
+    return made
 
 
 def thresholds_as_json(thresholds: Thresholds) -> str:

@@ -5,7 +5,9 @@ from functools import partial
 import streamlit as st
 
 from atlas_core.insight.distributions import checks_per_score
+from atlas_core.thresholds import Thresholds
 from atlas_core.web import loaders
+from atlas_core.web.calibration_parts import show_calibration
 from atlas_core.web.case_parts import show_check_cases
 from atlas_core.web.coverage_parts import show_coverage, show_odd_ones
 from atlas_core.web.distribution_parts import show_distribution
@@ -14,9 +16,11 @@ from atlas_core.web.opened import narrowed, opened_cases, range_of, words_of_par
 from atlas_core.web.parts import show_empty, show_title
 from atlas_core.web.quality_parts import show_quadrants, show_trend
 from atlas_core.web.selection_filters import ask_for_selection
+from atlas_core.web.set_links import SETS_TAB
+from atlas_core.web.threshold_set_parts import show_threshold_sets
 from atlas_core.web.what_if_parts import show_what_if, thresholds_asked
 
-require_user()
+user = require_user()
 show_title(
     "Cross-checks",
     "How alike the compared values are, which checks ask for a person, and what other thresholds would "
@@ -39,16 +43,18 @@ if not checks_per_score(columns, selection).checks:
 thresholds, after = loaders.load_thresholds(), thresholds_asked()
 
 
-def show_opened(place: str) -> None:
+def show_opened(place: str, then: Thresholds = after) -> None:
     parts = opened_cases()
     if parts.get("at") == place:
-        within = range_of(parts, thresholds, after)
+        within = range_of(parts, thresholds, then)
         show_check_cases(columns, narrowed(selection, parts), within, thresholds, words_of_parts(parts))
 
 
 sections = {
     "Distribution": partial(show_distribution, columns, selection, thresholds, show_opened),
     "What if": partial(show_what_if, columns, selection, thresholds, after, show_opened),
+    "Calibration": partial(show_calibration, columns, selection, thresholds, after, show_opened),
+    SETS_TAB: partial(show_threshold_sets, columns, selection, after, user, show_opened),
     "Confidence": partial(show_quadrants, columns, selection, thresholds, show_opened),
     "Trend": partial(show_trend, columns, selection, thresholds, show_opened),
     "Coverage": partial(show_coverage, columns, selection, thresholds),

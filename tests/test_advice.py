@@ -100,10 +100,21 @@ def test_what_is_advised_takes_the_place_of_what_is_in_force_and_the_rest_stays(
             one("B", None, 60),
             one("C", None, None),
             one("D", 65, 80),
+            one("E", 65, None),
+            one("F", None, 95),
+            one("G", 95, 98),
             one("OWN", 55, None),
         ],
     )
-    assert found.per_check == (("A", 70, 85), ("B", 60, 90), ("D", 65, 65), ("OWN", 50, 55))
+    assert found.per_check == (
+        ("A", 70, 85),
+        ("B", 60, 90),
+        ("D", 70, 70),
+        ("E", 70, 70),
+        ("F", 90, 90),
+        ("G", 95, 95),
+        ("OWN", 50, 55),
+    )
 
 
 def test_a_cost_counts_the_cases_and_what_passes_wrongly(judged: pd.DataFrame) -> None:

@@ -207,6 +207,29 @@ def test_thin_evidence_tells_how_many_more_verdicts_it_needs_and_no_threshold() 
     assert lowest_strong(wrong_accepts(counts, more, REVIEW), 0.02).threshold is not None
 
 
+def test_verdicts_of_the_queue_do_not_pass_for_those_that_are_needed_by_lot() -> None:
+    counts = np.zeros(101, np.int64)
+    counts[[50, 95]] = (500, 50_000)
+    scores = np.repeat([50, 95], [500, 40]).astype(np.uint8)
+    weights = np.repeat([1.0, 50.0], [500, 40])
+    found = lowest_strong(wrong_accepts(counts, Verdicts(scores, scores > 50, weights), REVIEW), 0.02)
+    assert found.threshold is None
+    assert found.needed is not None
+    enough = np.repeat([50, 95], [500, 40 + found.needed]).astype(np.uint8)
+    weights = np.repeat([1.0, 50.0], [500, 40 + found.needed])
+    assert lowest_strong(
+        wrong_accepts(counts, Verdicts(enough, enough > 50, weights), REVIEW), 0.02
+    ).threshold in (51, 95)
+    assert 100 < found.needed < 200
+
+
+def test_a_recommended_strong_threshold_lies_at_a_similarity_that_occurs() -> None:
+    counts = np.zeros(101, np.int64)
+    counts[100] = 5_000
+    verdicts = Verdicts(np.full(400, 100, np.uint8), np.ones(400, np.bool_), np.full(400, 10.0))
+    assert lowest_strong(wrong_accepts(counts, verdicts, REVIEW), 0.02).threshold == 100
+
+
 def test_where_too_much_is_wrong_no_number_of_verdicts_is_promised() -> None:
     counts = np.full(101, 1_000)
     verdicts = Verdicts(

@@ -62,6 +62,17 @@ def draft_thresholds(
         return int(cursor.lastrowid or 0)
 
 
+def set_of_settings(desk: Desk, by: User, settings: Thresholds) -> int:
+    """The set with the thresholds of the settings, drafted where there is none yet: the way back to what held
+    before anything was adopted. Raises `NotAllowed`."""
+    name = f"Settings {settings.review_below} and {settings.strong_from}"
+    known = desk.read(_set_named, name)
+    if known is not None and thresholds_of_json(known[1]) == settings:
+        return known[0]
+    why = "The thresholds of the settings, as they held before anything was adopted."
+    return draft_thresholds(desk, by, name, settings, why=why, evidence={"source": "settings"})
+
+
 def adopt_thresholds(
     desk: Desk, by: User, set_id: int, *, why: str, seen_adoption: int | None, now: int | None = None
 ) -> int:
@@ -97,6 +108,13 @@ def thresholds_in_force(connection: Connection, settings: Thresholds, schema: st
         return InForce(settings)
     adoption_id, set_id, name, kept, adopted_at = newest
     return InForce(thresholds_of_json(kept), adoption_id, set_id, name, adopted_at)
+
+
+def _set_named(connection: Connection, name: str) -> tuple[int, str] | None:
+    row = connection.execute(
+        "SELECT set_id, thresholds FROM threshold_sets WHERE name = ?", [name]
+    ).fetchone()
+    return (int(row[0]), str(row[1])) if row else None
 
 
 def _newest_adoption(connection: Connection, schema: str = "main") -> tuple[int, int, str, str, int] | None:

@@ -17,6 +17,7 @@ from atlas_core.books.last_words import BOOKS_UNUSABLE, keep_last_words
 from atlas_core.books.queries import book_counts
 from atlas_core.books.reading import open_books
 from atlas_core.books.schema import migrate_atlas, migrate_desk
+from atlas_core.cli.demo_verdicts import draw_for_demo, plant_verdicts
 from atlas_core.cli.seed import run_seed
 from atlas_core.cli.trickle import Trickle
 from atlas_core.errors import AtlasDeskError, BookError, SettingsError
@@ -88,7 +89,9 @@ def run_up(settings: Settings, *, demo: bool) -> int:
     if problem:
         print(problem, file=sys.stderr, flush=True)
     elif demo and _is_empty(settings):
+        draw_for_demo(settings)
         run_seed(settings, flows=DEMO_FLOWS, days=DEMO_DAYS)
+        plant_verdicts(settings)
 
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -136,14 +136,23 @@ def advice_per_check(
 
 
 def advised(thresholds: Thresholds, advice: Sequence[Advice]) -> Thresholds:
-    """The thresholds in force, with what is recommended in place of theirs. A review threshold never comes to
-    lie above the strong one: it gives way."""
+    """The thresholds in force, with what is recommended in place of theirs.
+
+    Where the recommended two cross, both limits hold anywhere between them: then the review threshold moves
+    no farther than it must, and nothing is left unclear. One that no verdict moves stays where it is.
+    """
     for one in advice:
-        review_below, strong_from = thresholds.of(one.check)
-        strong = strong_from if one.strong.threshold is None else min(one.strong.threshold, 100)
-        review = review_below if one.review.threshold is None else min(one.review.threshold, 100)
-        if (min(review, strong), strong) != (review_below, strong_from):
-            thresholds = thresholds.with_check(one.check, min(review, strong), strong)
+        in_force = thresholds.of(one.check)
+        review, strong = in_force
+        if one.review.threshold is not None:
+            review = min(one.review.threshold, 100 if one.strong.threshold is not None else strong)
+        if one.strong.threshold is not None:
+            strong = min(one.strong.threshold, 100)
+        if review > strong:
+            review = min(max(in_force[0], strong), review)
+            strong = review
+        if (review, strong) != in_force:
+            thresholds = thresholds.with_check(one.check, review, strong)
     return thresholds
 
 
@@ -232,6 +241,44 @@ def _reviewing(in_force: Thresholds, curves: Mapping[str, Float64], level: float
         strong = max(thresholds.of(check)[1], min(review, 100))
         thresholds = thresholds.with_check(check, min(review, 100), strong)
     return thresholds
+
+
+def judged_within(judged: pd.DataFrame, selection: Selection) -> pd.DataFrame:
+    """The verdicts on selected flows, by product and day: what else a selection asks for, they do not tell.
+
+    `judged`: columns product_type and created_at besides those of `verdicts_per_check`.
+    """
+    kept = np.ones(len(judged), np.bool_)
+    if selection.created_from is not None:
+        kept &= judged["created_at"].to_numpy(np.int64) >= selection.created_from
+    if selection.created_to is not None:
+        kept &= judged["created_at"].to_numpy(np.int64) < selection.created_to
+    if selection.products:
+        kept &= judged["product_type"].isin(selection.products).to_numpy(np.bool_)
+    return judged[kept]
+
+
+def how_judged(judged: pd.DataFrame) -> tuple[int, int]:
+    """How many verdicts there are, and how many of them on cross-checks that were drawn by lot."""
+    return len(judged), int((judged["drawn"] == "lot").sum())
+
+
+def evidence_of(
+    source: str, advice: Sequence[Advice], limits: Limits | None, change: WhatIf
+) -> dict[str, object]:
+    """What is kept beside a set of thresholds: from what it was made, by how many verdicts on each check, and
+    which flows it would have changed when it was drafted."""
+    evidence: dict[str, object] = {
+        "source": source,
+        "verdicts": {one.check: len(one.verdicts) for one in advice if len(one.verdicts)},
+        "flows": change.flows,
+        "to_review": len(change.to_review),
+        "to_clear": len(change.to_clear),
+    }
+    if limits is not None:
+        evidence["wrong_accepts"] = limits.wrong_accepts
+        evidence["needless_reviews"] = limits.needless_reviews
+    return evidence
 
 
 def advice_on(

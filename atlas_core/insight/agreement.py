@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from atlas_core.insight.rates import Z_95
 
@@ -54,6 +55,14 @@ def agreement(first: Sequence[str], second: Sequence[str]) -> Agreement:
     if error < _NO_ERROR:
         return Agreement(n, alike, kappa, None, None)
     return Agreement(n, alike, kappa, max(kappa - Z_95 * error, -1.0), min(kappa + Z_95 * error, 1.0))
+
+
+def agreement_per_check(pairs: pd.DataFrame) -> dict[str, Agreement]:
+    """The agreement about each check. `pairs`: columns name, first and second (verdicts)."""
+    return {
+        str(name): agreement(rows["first"].tolist(), rows["second"].tolist())
+        for name, rows in pairs.groupby("name", sort=True)
+    }
 
 
 def _variance(table: np.ndarray, alike: float, by_chance: float) -> float:

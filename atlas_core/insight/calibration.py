@@ -34,6 +34,7 @@ MOST_NEEDED = 100_000
 """More verdicts than this nobody gives."""
 
 _SCORES = np.arange(NO_SCORE)
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,9 @@ def shares_per_span(counts: Int64, verdicts: Verdicts, review_below: int, strong
 
 def lowest_strong(curve: Curve, limit: float) -> Recommendation:
     """The lowest threshold at and above which, all together, wrong accepts are within `limit` (0–1)."""
-    safe, possible = (_first(bound <= limit, curve) for bound in (curve.high, curve.low))
+    # Where no similarity occurs nothing was seen: the threshold lies at one that does.
+    occurs = np.append(np.diff(curve.total) != 0, False)
+    safe, possible = _first((curve.high <= limit) & occurs, curve), _first(curve.low <= limit, curve)
     return Recommendation(safe, possible, safe, _needed(curve, limit) if safe is None else None)
 
 
@@ -204,13 +207,21 @@ def _needed(curve: Curve, limit: float) -> int | None:
         return None
     # Where nothing is known yet, as if nothing wrong were found.
     share = np.nan_to_num(curve.share[known])
-    few, many = np.ones(len(share)), np.full(len(share), float(MOST_NEEDED))
+    many = _verdicts_for(share, np.full(len(share), limit))
+    # The strata together are worth as many as would give their interval, whatever the number in each.
+    worth = np.where(curve.judged[known] > 0, _verdicts_for(share, curve.high[known] + _ROUNDING), 0)
+    more = (many - np.minimum(worth, many))[many < MOST_NEEDED]
+    return max(1, int(more.min())) if len(more) else None
+
+
+def _verdicts_for(share: Float64, bound: Float64) -> Float64:
+    """The fewest verdicts of that share whose interval does not go beyond the bound."""
+    few, many = np.zeros(len(share)), np.full(len(share), float(MOST_NEEDED))
     for _ in range(MOST_NEEDED.bit_length()):
         middle = np.floor((few + many) / 2)
-        is_enough = exact_interval(share * middle, middle)[1] <= limit
+        is_enough = exact_interval(share * middle, middle)[1] <= bound
         few, many = np.where(is_enough, few, middle), np.where(is_enough, middle, many)
-    more = (many - np.minimum(curve.effective[known], many))[many < MOST_NEEDED]
-    return max(1, int(more.min())) if len(more) else None
+    return many
 
 
 def _curve(counts: Int64, verdicts: Verdicts, is_bad: Flags, review_below: int, *, is_above: bool) -> Curve:

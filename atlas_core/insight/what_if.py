@@ -75,9 +75,7 @@ def what_if(columns: Columns, selection: Selection, before: Thresholds, after: T
     """
     flows = columns.flows
     can_move = selected_flows(columns, selection) & ((flows.outcome == _CLEAR) | (flows.outcome == _REVIEW))
-    otherwise = (flows.document_errors > 0) | (flows.review_flags > 0)
-    was_low, is_low = flows_below(columns, before), flows_below(columns, after)
-    asked, asks = can_move & (otherwise | was_low), can_move & (otherwise | is_low)
+    asked, asks = (can_move & asking_flows(columns, thresholds) for thresholds in (before, after))
     days = flows.day[can_move]
     return WhatIf(
         moved=_moved_checks(columns, selection, before, after),
@@ -88,6 +86,13 @@ def what_if(columns: Columns, selection: Selection, before: Thresholds, after: T
         to_clear=flow_ids(asked & ~asks),
         days=int(days.max()) - int(days.min()) + 1 if len(days) else 0,
     )
+
+
+def asking_flows(columns: Columns, thresholds: Thresholds) -> Flags:
+    """Which flows, of those that ended with a result, need review under these thresholds: one place for each
+    flow_id."""
+    flows = columns.flows
+    return (flows.document_errors > 0) | (flows.review_flags > 0) | flows_below(columns, thresholds)
 
 
 @kept

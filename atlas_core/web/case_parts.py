@@ -99,7 +99,8 @@ def show_flow_cases(flow_ids: Sequence[int], words: str, key: str, *, closes: bo
     """Some flows, a page at a time, in their order."""
     _show_heading(f"{count_of(len(flow_ids), 'flow')}: {words}", closes=closes)
     if len(flow_ids):
-        first = (_page() - 1) * loaders.PER_PAGE
+        # Two lists on one screen turn together, and the shorter one stays at its last page.
+        first = min(_page() - 1, (len(flow_ids) - 1) // loaders.PER_PAGE) * loaders.PER_PAGE
         show_flows(loaders.load_flow_rows(flow_ids[first : first + loaders.PER_PAGE]), key=key)
         _show_pages(len(flow_ids), loaders.PER_PAGE)
 

@@ -17,9 +17,18 @@ import streamlit as st
 from atlas_core.books import queries
 from atlas_core.books.columns import Columns, open_columns
 from atlas_core.books.desk import Desk
-from atlas_core.books.queries import FlowDetail, Freshness, GroupProgress, SavedView, WorkerState
+from atlas_core.books.queries import (
+    FlowDetail,
+    Freshness,
+    GroupProgress,
+    SavedView,
+    WorkerState,
+    threshold_sets,
+)
 from atlas_core.books.queries.audit import audit_entries, audit_words
 from atlas_core.books.queries.cases import checks_at, documents_at, flows_with_field, later_flows
+from atlas_core.books.queries.reviews import judged_checks, judged_twice
+from atlas_core.books.queries.threshold_sets import OutcomesMove
 from atlas_core.books.reading import Books, open_books
 from atlas_core.books.threshold_sets import InForce
 from atlas_core.clock import now_ms
@@ -113,6 +122,38 @@ def load_audit_entries(
 
 def load_audit_words(column: str) -> list[str]:
     return _ask(audit_words, column)
+
+
+def load_threshold_sets() -> pd.DataFrame:
+    return _ask(threshold_sets.threshold_sets)
+
+
+def load_adoptions() -> pd.DataFrame:
+    return _ask(threshold_sets.adoptions)
+
+
+def load_outcomes_move() -> OutcomesMove:
+    return _ask(threshold_sets.outcomes_move)
+
+
+def load_flows_moved(adoption_id: int) -> tuple[list[int], list[int]]:
+    return _ask(threshold_sets.flows_moved, adoption_id)
+
+
+def load_standing_decisions() -> pd.DataFrame:
+    return _ask(threshold_sets.standing_decisions)
+
+
+def load_decisions_reverted() -> tuple[int, int]:
+    return _ask(threshold_sets.decisions_reverted)
+
+
+def load_judged_checks() -> pd.DataFrame:
+    return _ask(judged_checks)
+
+
+def load_judged_twice() -> pd.DataFrame:
+    return _ask(judged_twice)
 
 
 def load_alarms() -> pd.DataFrame:

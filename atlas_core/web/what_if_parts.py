@@ -18,8 +18,10 @@ from atlas_core.models import Outcome
 from atlas_core.thresholds import Thresholds
 from atlas_core.web import loaders
 from atlas_core.web.case_parts import show_flow_cases
+from atlas_core.web.numbers_asked import ask_number
 from atlas_core.web.opened import close_cases, opened_cases, opening_column, span_of, span_text
 from atlas_core.web.selection_filters import put
+from atlas_core.web.set_links import TRIED, begin_draft
 from atlas_core.web.tables import table_height
 from atlas_core.web.words import count_of, markdown_safe
 
@@ -58,14 +60,26 @@ def show_what_if(
     if not found.flows:
         st.text("None of the selected flows has ended with a result yet, so no threshold can move one.")
         return
-    _show_change(found, minutes)
+    show_change(found, minutes)
     if after == before:
         st.caption("Move a handle to see what would change. Nothing is changed by trying.")
         return
-    _show_moved(found)
+    st.button(
+        "Draft a set from these",
+        icon=":material/edit:",
+        help="Nothing changes before a lead adopts it.",
+        on_click=begin_draft,
+        args=(TRIED,),
+    )
+    show_moved(found, WHAT_IF)
     show_opened(WHAT_IF)
     if not opened_cases():
-        _show_flows(found)
+        show_changed_flows(found)
+
+
+def ask_minutes() -> float:
+    """How long one review takes."""
+    return ask_number("Minutes for one review", MINUTES, float(USUAL_MINUTES), (0.5, 240.0), step=0.5)
 
 
 def _ask(checks: list[str], after: Thresholds) -> float:
@@ -80,17 +94,7 @@ def _ask(checks: list[str], after: Thresholds) -> float:
                 bind="query-params",
                 width=280,
             )
-            minutes = st.number_input(
-                "Minutes for one review",
-                min_value=0.5,
-                max_value=240.0,
-                value=float(USUAL_MINUTES),
-                step=0.5,
-                format="%g",
-                key=MINUTES,
-                bind="query-params",
-                width=180,
-            )
+            minutes = ask_minutes()
             st.button(
                 "As in force",
                 icon=":material/restart_alt:",
@@ -118,7 +122,7 @@ def _ask(checks: list[str], after: Thresholds) -> float:
     return minutes
 
 
-def _show_change(found: WhatIf, minutes: float) -> None:
+def show_change(found: WhatIf, minutes: float) -> None:
     """The number that matters, large, with what else would change beside it."""
     work_before, work_after = found.review_minutes_per_day(minutes)
     flows_before, flows_after = found.review_flows_per_day()
@@ -151,8 +155,8 @@ def _show_change(found: WhatIf, minutes: float) -> None:
             )
 
 
-def _show_moved(found: WhatIf) -> None:
-    """The cross-checks that change their band, check by check."""
+def show_moved(found: WhatIf, place: str) -> None:
+    """The cross-checks that change their band, check by check; they open at `place`."""
     if found.moved.empty:
         st.caption("No cross-check changes its band.")
         return
@@ -171,7 +175,7 @@ def _show_moved(found: WhatIf) -> None:
         height=table_height(len(rows), at_most=8),
         alt="Cross-checks that change their band",
         column_config={
-            "open": opening_column("moved", [_move(row) for row in rows]),
+            "open": opening_column(f"moved_{place}", [_move(row, place) for row in rows]),
             "check": st.column_config.TextColumn("Cross-check"),
             "from": st.column_config.TextColumn("Now"),
             "to": st.column_config.TextColumn("Then"),
@@ -180,7 +184,7 @@ def _show_moved(found: WhatIf) -> None:
     )
 
 
-def _show_flows(found: WhatIf) -> None:
+def show_changed_flows(found: WhatIf) -> None:
     """The flows whose outcome changes, each direction by itself."""
     for flow_ids, old, new in (
         (found.to_review, Outcome.CLEAR, Outcome.REVIEW),
@@ -212,12 +216,11 @@ def _reset() -> None:
     close_cases()
     for name in _PARTS:
         put(name, None)
-    st.session_state[MINUTES] = float(USUAL_MINUTES)
 
 
-def _move(row: dict[Any, Any]) -> dict[str, str]:
+def _move(row: dict[Any, Any], place: str) -> dict[str, str]:
     return {
-        "at": WHAT_IF,
+        "at": place,
         "check": row["check"],
         "band": row["from_band"],
         "band_after": row["to_band"],
