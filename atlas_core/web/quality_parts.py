@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import get_args
 
+import pandas as pd
 import streamlit as st
 
 from atlas_core.books.columns import Columns
 from atlas_core.insight.charts_checks import quadrants_chart
-from atlas_core.insight.charts_trends import MOST_POINTS, MOST_STRIPS, TRACES, Threshold, bands_per_week_chart
+from atlas_core.insight.charts_trends import MOST_POINTS, MOST_STRIPS, Threshold, bands_per_week_chart
 from atlas_core.insight.groups import OTHERS
 from atlas_core.insight.measures import share_in_words
-from atlas_core.insight.periods import DAY_MS, Step
+from atlas_core.insight.periods import Step
 from atlas_core.insight.quadrants import GRID_STEP, QUADRANTS, quadrants
 from atlas_core.insight.rates import FEWEST, LEAST_CHANGE
 from atlas_core.insight.selection import Selection
@@ -28,7 +29,7 @@ from atlas_core.web.period_parts import ask_for_step
 from atlas_core.web.selection_filters import text_of
 from atlas_core.web.words import count_of
 
-MOST_FIGURES = 6
+MOST_FIGURES = 3
 QUADRANT, TREND = "quadrant", "trend"
 SURE, UNDER, BY, OF = "sure", "under", "by", "of"
 _MEANINGS = dict(
@@ -156,14 +157,13 @@ def show_trend(
         frame = frame[frame["check"] == check]
     series = list(dict.fromkeys(zip(frame["check"], frame["group"], strict=True)))
     periods = frame["start_at"].nunique()
-    size = max(1, min(-(-len(series) // 2), MOST_STRIPS, MOST_POINTS // periods))
+    size = max(1, min(len(series), MOST_STRIPS, MOST_POINTS // periods))
     parts = [series[start : start + size] for start in range(0, len(series), size)]
-    with st.grid(min(len(parts), 2), min_column_width=330, gap="medium"):
-        for place, part in enumerate(parts[:MOST_FIGURES]):
-            rows = frame[[pair in part for pair in zip(frame["check"], frame["group"], strict=True)]]
-            chart = bands_per_week_chart(rows, threshold, step, viewer_palette(), by_group=bool(by))
-            opens = partial(_point, thresholds, threshold, step, by, part)
-            show_chart(chart, f"trend_{step}_{by}_{place}", opens)
+    for place, part in enumerate(parts[:MOST_FIGURES]):
+        rows = frame[[pair in part for pair in zip(frame["check"], frame["group"], strict=True)]]
+        chart = bands_per_week_chart(rows, threshold, step, viewer_palette(), by_group=bool(by))
+        opens = partial(_point, thresholds, threshold, step, by, rows)
+        show_chart(chart, f"trend_{step}_{by}_{place}", opens)
     if len(parts) > MOST_FIGURES:
         st.caption(
             f"{MOST_FIGURES * size} of {len(series)} lines: narrow the filters, or count by longer periods."
@@ -208,10 +208,11 @@ def _point(
     threshold: Threshold,
     step: Step,
     by: Trait | None,
-    series: Sequence[tuple[str, str | None]],
+    rows: pd.DataFrame,
     point: Point,
 ) -> dict[str, str]:
-    check, group = series[point["curve_number"] // TRACES]
+    row = rows.iloc[int(point["customdata"])]
+    check, group = row["check"], row["group"]
     if group == OTHERS:
         return {}
     review_below, strong_from = thresholds.of(check)
@@ -219,4 +220,4 @@ def _point(
     parts = {"at": TREND, "check": check, "similarity": span_text(0, below - 1)}
     if by:
         parts[_PART_OF[by]] = text_of(group)
-    return parts | period_parts(int(point["customdata"]) * DAY_MS, step)
+    return parts | period_parts(int(row["start_at"]), step)
