@@ -5,6 +5,7 @@ import streamlit as st
 from atlas_core.web import loaders
 from atlas_core.web.frame import require_user
 from atlas_core.web.intake_parts import ask_for_csv, ask_for_one
+from atlas_core.web.kept import kept_tabs
 from atlas_core.web.parts import show_title
 from atlas_core.web.submission_parts import show_progress, show_undecided
 
@@ -17,9 +18,7 @@ show_title(
 if group_id := st.query_params.get("group"):
     show_progress(group_id)
 
-one, many, undecided = st.tabs(
-    ["One application", "Many by CSV", "Undecided"], key="tab", bind="query-params", on_change="rerun"
-)
+one, many, undecided = kept_tabs(["One application", "Many by CSV", "Undecided"])
 if one.open:
     with one:
         ask_for_one(loaders.desk_settings())

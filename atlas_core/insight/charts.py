@@ -198,27 +198,27 @@ def time_axis(starts: Int64) -> Axis:
 
 def day_axis(days: npt.NDArray[Any]) -> Axis:
     """An axis of whole days since 1970, UTC: each named where there are a few, else some months or days."""
-    named = np.unique(days).astype(np.int64)
+    named, form = np.unique(days).astype(np.int64), "%-d %b<br>%Y"
     if len(named) > _FEW_DAYS:
         first, last = _months(named[[0, -1]])
         months = np.arange(first, last + 1)
         named = named[:: -(-len(named) // _FEW_TICKS)]
         if len(months) >= _FEW_TICKS // 2:
             firsts = months[1 :: -(-(len(months) - 1) // _FEW_TICKS)].astype("datetime64[M]")
-            named = firsts.astype("datetime64[D]").astype(np.int64)
+            named, form = firsts.astype("datetime64[D]").astype(np.int64), "%b<br>%Y"
     edge = max(np.ptp(days) * 0.02, 0.5) if len(days) else 1
     return {
         "range": [days.min() - edge, days.max() + edge] if len(days) else [0, 1],
         "tickvals": named.tolist(),
-        "ticktext": [day_in_words(day).replace(" 2", "<br>2") for day in named.tolist()],
+        "ticktext": [day_in_words(day, form) for day in named.tolist()],
         "showgrid": False,
         "zeroline": False,
     }
 
 
-def day_in_words(day: int) -> str:
+def day_in_words(day: int, form: str = "%-d %b %Y") -> str:
     """`5 Jan 2026` for a day since 1970."""
-    return f"{dt.date.fromordinal(_1970 + day):%-d %b %Y}"
+    return dt.date.fromordinal(_1970 + day).strftime(form)
 
 
 def _months(days: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -19,7 +19,7 @@ Threshold = Literal["review", "below_strong"]
 STRIP_HEIGHT = 92  # pixels
 MOST_STRIPS, MOST_POINTS = 16, 680
 """What one figure may hold, to stay light."""
-_ROW, _TOP = 1000, 680  # of a strip's height: all of it, and where its plot ends
+_ROW, _TOP, _NAME = 1000, 660, 800  # of a strip's height: all of it, where its plot ends, and its name
 _MANY = 30  # points on a line that would touch
 _OPEN_CIRCLE = 100  # Plotly's number
 _TOPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8)
@@ -185,7 +185,7 @@ def _labels(
         "type": "scatter",
         "mode": "text",
         "x": np.full(len(texts), _days(frame).min()),
-        "y": np.array(feet, np.uint16) + np.uint16((_TOP + _ROW) // 2),
+        "y": np.array(feet, np.uint16) + np.uint16(_NAME),
         "text": texts,
         "textposition": "middle right",
         "textfont": {"size": 12, "color": palette.ink},

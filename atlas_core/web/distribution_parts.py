@@ -19,6 +19,7 @@ from atlas_core.insight.selection import Selection
 from atlas_core.models import Band
 from atlas_core.thresholds import Thresholds
 from atlas_core.web.chart_parts import Point, show_chart, viewer_palette
+from atlas_core.web.kept import kept_choice
 from atlas_core.web.opened import NO_SCORE, open_cases, opening_column, span_text
 from atlas_core.web.tables import table_height
 from atlas_core.web.words import count_of
@@ -42,8 +43,7 @@ def show_distribution(
     _show_bands(bands[bands["check"].isna()])
     logarithmic = st.toggle(
         "Stretch small bars",
-        key=LOGARITHMIC,
-        bind="query-params",
+        **kept_choice(LOGARITHMIC, (False, True), False, lambda is_on: str(is_on).lower()),
         help="Draws heights on a logarithmic scale, so that the few cross-checks in review can be seen.",
     )
     show_chart(

@@ -23,6 +23,7 @@ from atlas_core.insight.trends import Trait, bands_per_week
 from atlas_core.models import Band
 from atlas_core.thresholds import Thresholds
 from atlas_core.web.chart_parts import Point, show_chart, viewer_palette
+from atlas_core.web.kept import kept_choice, kept_value
 from atlas_core.web.opened import open_cases, period_parts, span_text
 from atlas_core.web.parts import show_empty
 from atlas_core.web.period_parts import ask_for_step
@@ -30,6 +31,7 @@ from atlas_core.web.selection_filters import text_of
 from atlas_core.web.words import count_of
 
 MOST_FIGURES = 3
+_USUAL_CONFIDENCE = 0.7
 QUADRANT, TREND = "quadrant", "trend"
 SURE, UNDER, BY, OF = "sure", "under", "by", "of"
 _MEANINGS = dict(
@@ -69,11 +71,9 @@ def show_quadrants(
         "A reading counts as sure from a confidence (0 to 1) of",
         0.05,
         1.0,
-        0.7,
-        0.05,
-        key=SURE,
-        bind="query-params",
+        step=0.05,
         width=420,
+        **kept_value(SURE, _asked_confidence(), _USUAL_CONFIDENCE, "{:g}".format),
     )
     confident_from = round(sure * 100)
     found = quadrants(columns, selection, thresholds, confident_from)
@@ -128,11 +128,9 @@ def show_trend(
         threshold = st.segmented_control(
             "Share under the",
             get_args(Threshold),
-            default="review",
             required=True,
-            format_func=lambda name: _UNDER[name],
-            key=UNDER,
-            bind="query-params",
+            format_func=_UNDER.__getitem__,
+            **kept_choice(UNDER, get_args(Threshold), "review", _UNDER.__getitem__),
         )
         step = ask_for_step()
         by = st.selectbox(
@@ -140,10 +138,9 @@ def show_trend(
             get_args(Trait),
             index=None,
             placeholder="Nothing",
-            format_func=lambda name: _TRAITS[name],
-            key=BY,
-            bind="query-params",
+            format_func=_TRAITS.__getitem__,
             width=230,
+            **kept_choice(BY, get_args(Trait), None, _TRAITS.__getitem__),
         )
     frame = bands_per_week(columns, selection, thresholds, step, by)
     if frame.empty:
@@ -152,7 +149,11 @@ def show_trend(
     checks = list(dict.fromkeys(frame["check"]))
     if by:
         check = st.selectbox(
-            "Cross-check", checks, format_func=words_of_code, key=OF, bind="query-params", width=300
+            "Cross-check",
+            checks,
+            format_func=words_of_code,
+            width=300,
+            **kept_choice(OF, checks, checks[0], words_of_code),
         )
         frame = frame[frame["check"] == check]
     series = list(dict.fromkeys(zip(frame["check"], frame["group"], strict=True)))
@@ -175,6 +176,15 @@ def show_trend(
         "read its cross-checks below."
     )
     show_opened(TREND)
+
+
+def _asked_confidence() -> float:
+    """The confidence in the address from which a reading counts as sure."""
+    try:
+        asked = float(st.query_params.get(SURE, ""))
+    except ValueError:
+        return _USUAL_CONFIDENCE
+    return round(asked * 20) / 20 if 0.05 <= asked <= 1 else _USUAL_CONFIDENCE
 
 
 def _show_tile(label: str, count: int, share: str, meaning: str, parts: dict[str, str]) -> None:

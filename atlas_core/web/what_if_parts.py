@@ -18,6 +18,7 @@ from atlas_core.models import Outcome
 from atlas_core.thresholds import Thresholds
 from atlas_core.web import loaders
 from atlas_core.web.case_parts import show_flow_cases
+from atlas_core.web.kept import kept_choice, kept_value
 from atlas_core.web.opened import close_cases, opened_cases, opening_column, span_of, span_text
 from atlas_core.web.selection_filters import put
 from atlas_core.web.tables import table_height
@@ -27,7 +28,7 @@ ALL, OWN, FOR, MINUTES = "all", "own", "for", "minutes"
 """Parts of the address: thresholds of all checks (70-90), of one (NAME:70-90), the one to set, minutes."""
 WHAT_IF = "what if"
 EVERY_CHECK = "All cross-checks"
-USUAL_MINUTES = 5
+USUAL_MINUTES = 5.0
 _PARTS = (ALL, OWN, MINUTES)
 
 
@@ -75,21 +76,18 @@ def _ask(checks: list[str], after: Thresholds) -> float:
             chosen = st.selectbox(
                 "Thresholds of",
                 [EVERY_CHECK, *checks],
-                format_func=lambda name: name if name == EVERY_CHECK else theme.words_of_code(name),
-                key=FOR,
-                bind="query-params",
+                format_func=_name_in_words,
                 width=280,
+                **kept_choice(FOR, [EVERY_CHECK, *checks], EVERY_CHECK, _name_in_words),
             )
-            minutes = st.number_input(
+            minutes: float = st.number_input(
                 "Minutes for one review",
                 min_value=0.5,
                 max_value=240.0,
-                value=float(USUAL_MINUTES),
                 step=0.5,
                 format="%g",
-                key=MINUTES,
-                bind="query-params",
                 width=180,
+                **kept_value(MINUTES, _asked_minutes(), USUAL_MINUTES, "{:g}".format),
             )
             st.button(
                 "As in force",
@@ -212,7 +210,18 @@ def _reset() -> None:
     close_cases()
     for name in _PARTS:
         put(name, None)
-    st.session_state[MINUTES] = float(USUAL_MINUTES)
+
+
+def _name_in_words(name: str) -> str:
+    return name if name == EVERY_CHECK else theme.words_of_code(name)
+
+
+def _asked_minutes() -> float:
+    try:
+        asked = float(st.query_params.get(MINUTES, ""))
+    except ValueError:
+        return USUAL_MINUTES
+    return asked if 0.5 <= asked <= 240 else USUAL_MINUTES
 
 
 def _move(row: dict[Any, Any]) -> dict[str, str]:
