@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import plotly.graph_objects as go
 
 from atlas_core.books.columns import Int64
@@ -196,20 +195,22 @@ def time_axis(starts: Int64) -> Axis:
     return {"type": "date", "showgrid": False, "tickvals": days, "tickformat": "%-d %b<br>%Y"}
 
 
-def day_axis(days: npt.NDArray[Any]) -> Axis:
-    """An axis of whole days since 1970, UTC: each named where there are a few, else some months or days."""
-    named, form = np.unique(days).astype(np.int64), "%-d %b<br>%Y"
-    if len(named) > _FEW_DAYS:
-        first, last = _months(named[[0, -1]])
-        months = np.arange(first, last + 1)
-        named = named[:: -(-len(named) // _FEW_TICKS)]
+def day_axis(days: Int64) -> Axis:
+    """An axis whose places 0, 1, 2 … are the periods that begin on these days since 1970, UTC: each named
+    where there are a few, else some months or some of them."""
+    periods = np.unique(days)
+    named, form = periods, "%-d %b<br>%Y"
+    if len(periods) > _FEW_DAYS:
+        named = periods[:: -(-len(periods) // _FEW_TICKS)]
+        first, last = periods[[0, -1]].astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+        months = np.arange(first + 1, last + 1)
         if len(months) >= _FEW_TICKS // 2:
-            firsts = months[1 :: -(-(len(months) - 1) // _FEW_TICKS)].astype("datetime64[M]")
+            firsts = months[:: -(-len(months) // _FEW_TICKS)].astype("datetime64[M]")
             named, form = firsts.astype("datetime64[D]").astype(np.int64), "%b<br>%Y"
-    edge = max(np.ptp(days) * 0.02, 0.5) if len(days) else 1
+    edge = max(len(periods) * 0.02, 0.5)
     return {
-        "range": [days.min() - edge, days.max() + edge] if len(days) else [0, 1],
-        "tickvals": named.tolist(),
+        "range": [-edge, max(len(periods), 1) - 1 + edge],
+        "tickvals": np.interp(named, periods, np.arange(len(periods))).tolist() if len(periods) else [],
         "ticktext": [day_in_words(day, form) for day in named.tolist()],
         "showgrid": False,
         "zeroline": False,
@@ -219,10 +220,6 @@ def day_axis(days: npt.NDArray[Any]) -> Axis:
 def day_in_words(day: int, form: str = "%-d %b %Y") -> str:
     """`5 Jan 2026` for a day since 1970."""
     return dt.date.fromordinal(_1970 + day).strftime(form)
-
-
-def _months(days: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
 
 
 def count_axis(words: str, palette: Palette, most: int) -> Axis:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from atlas_core.books.columns import Int64
 from atlas_core.insight.charts import Chart, Trace, chart_of, day_axis, day_in_words, label_of, percent
 from atlas_core.insight.palette import Palette
 from atlas_core.insight.periods import DAY_MS
@@ -17,8 +18,9 @@ from atlas_core.insight.theme import words_of_code
 
 Threshold = Literal["review", "below_strong"]
 STRIP_HEIGHT = 92  # pixels
-MOST_STRIPS, MOST_POINTS = 16, 680
-"""What one figure may hold, to stay light."""
+MOST_STRIPS = 16
+_POINTS, _POINTS_WITH_YEARS = 640, 560  # what one figure may hold, to stay light
+_YEAR = 365  # days in which a day and its month say enough
 _ROW, _TOP, _NAME = 1000, 660, 800  # of a strip's height: all of it, where its plot ends, and its name
 _MANY = 30  # points on a line that would touch
 _OPEN_CIRCLE = 100  # Plotly's number
@@ -51,10 +53,10 @@ def bands_per_week_chart(
 
     traces: list[Trace] = []
     if strips:
-        days = _days(frame)
+        places_of_x = _periods(frame)
         lines = heights("share")
         traces = [
-            _intervals([days[rows] for rows in strips], heights("low"), heights("high"), palette),
+            _intervals([places_of_x[rows] for rows in strips], heights("low"), heights("high"), palette),
             _lines(frame, strips, lines, threshold, palette),
             _changes(frame, strips, lines, threshold, palette),
             _labels(frame, strips, [*dict.fromkeys(names)], feet, palette),
@@ -79,6 +81,17 @@ def bands_per_week_chart(
     )
 
 
+def strips_at_most(starts: Int64) -> int:
+    """How many strips one figure may hold, to stay light, of periods that begin at these moments (ms)."""
+    named = np.unique(starts)
+    points = _POINTS if _is_within_a_year(named // DAY_MS) else _POINTS_WITH_YEARS
+    return max(1, min(MOST_STRIPS, points // max(len(named), 1)))
+
+
+def _is_within_a_year(days: npt.NDArray[Any]) -> bool:
+    return not len(days) or int(days.max()) - int(days.min()) < _YEAR
+
+
 def _top(highs: Numbers) -> float:
     """The end of a strip's scale: a round share that holds all of it."""
     most = float(highs.max()) if len(highs) else 0.0
@@ -90,14 +103,14 @@ def _tick(share: float) -> str:
 
 
 def _intervals(
-    days: Sequence[npt.NDArray[np.uint16]],
+    periods: Sequence[npt.NDArray[Any]],
     lows: Sequence[Numbers],
     highs: Sequence[Numbers],
     palette: Palette,
 ) -> Trace:
     """The intervals of all lines as one outline, which goes from line to line and back the same way, where
     it encloses nothing."""
-    xs = [np.concatenate([x, x[::-1], x[:1]]) for x in days]
+    xs = [np.concatenate([x, x[::-1], x[:1]]) for x in periods]
     ys = [np.concatenate([low, high[::-1], low[:1]]) for low, high in zip(lows, highs, strict=True)]
     back = slice(None, None, -1)
     return {
@@ -125,7 +138,7 @@ def _lines(
     return {
         "type": "scatter",
         "mode": "lines+markers",
-        "x": _days(frame)[rows],
+        "x": _periods(frame)[rows],
         "y": np.concatenate(
             [np.append(line, [np.nan] * bool(len(line))) for line in heights], dtype=np.float32
         ),
@@ -157,7 +170,7 @@ def _changes(
     return {
         "type": "scatter",
         "mode": "markers",
-        "x": _days(frame)[rows],
+        "x": _periods(frame)[rows],
         "y": np.rint(y[is_changed]).astype(np.uint16),
         "cliponaxis": False,
         "marker": {"size": 10, "symbol": "diamond", "color": palette.named["red"], "opacity": 1},
@@ -184,7 +197,7 @@ def _labels(
     return {
         "type": "scatter",
         "mode": "text",
-        "x": np.full(len(texts), _days(frame).min()),
+        "x": np.zeros(len(texts), np.uint8),
         "y": np.array(feet, np.uint16) + np.uint16(_NAME),
         "text": texts,
         "textposition": "middle right",
@@ -193,12 +206,19 @@ def _labels(
     }
 
 
-def _days(frame: pd.DataFrame) -> npt.NDArray[np.uint16]:
-    return np.asarray(frame["start_at"].to_numpy(np.int64) // DAY_MS, np.uint16)
+def _days(frame: pd.DataFrame) -> Int64:
+    return np.asarray(frame["start_at"].to_numpy(np.int64) // DAY_MS, np.int64)
+
+
+def _periods(frame: pd.DataFrame) -> npt.NDArray[Any]:
+    """Which period each row is of, from 0: the place of x."""
+    days = _days(frame)
+    named = np.unique(days)
+    return np.searchsorted(named, days).astype(np.uint8 if len(named) <= 256 else np.uint16)
 
 
 def _words(frame: pd.DataFrame, rows: npt.NDArray[np.intp], threshold: Threshold) -> list[str]:
-    shares, n = frame[f"{threshold}_share"].to_numpy(), frame["n"].to_numpy()
-    days = _days(frame)
-    words = {day: day_in_words(int(day)) for day in np.unique(days)}
+    shares, n, days = frame[f"{threshold}_share"].to_numpy(), frame["n"].to_numpy(), _days(frame)
+    form = "%-d %b" if _is_within_a_year(days) else "%-d %b %Y"
+    words = {day: day_in_words(int(day), form) for day in np.unique(days)}
     return [f"{words[days[row]]}: {percent(float(shares[row]))} of {n[row]:,}" for row in rows]

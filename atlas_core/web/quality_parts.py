@@ -11,7 +11,7 @@ import streamlit as st
 
 from atlas_core.books.columns import Columns
 from atlas_core.insight.charts_checks import quadrants_chart
-from atlas_core.insight.charts_trends import MOST_POINTS, MOST_STRIPS, Threshold, bands_per_week_chart
+from atlas_core.insight.charts_trends import Threshold, bands_per_week_chart, strips_at_most
 from atlas_core.insight.groups import OTHERS
 from atlas_core.insight.measures import share_in_words
 from atlas_core.insight.periods import Step
@@ -113,7 +113,7 @@ def show_quadrants(
             _show_tile(
                 label,
                 total,
-                f"{share_in_words(low, total)} below review",
+                f"{share_in_words(low, total)} below review" if total else "none selected",
                 "A confidence of 0.0 means read by a fixed rule; it is no error, and none means not given.",
                 {"confidence": span_text(place, place)},
             )
@@ -157,8 +157,7 @@ def show_trend(
         )
         frame = frame[frame["check"] == check]
     series = list(dict.fromkeys(zip(frame["check"], frame["group"], strict=True)))
-    periods = frame["start_at"].nunique()
-    size = max(1, min(len(series), MOST_STRIPS, MOST_POINTS // periods))
+    size = strips_at_most(frame["start_at"].to_numpy())
     parts = [series[start : start + size] for start in range(0, len(series), size)]
     for place, part in enumerate(parts[:MOST_FIGURES]):
         rows = frame[[pair in part for pair in zip(frame["check"], frame["group"], strict=True)]]

@@ -109,7 +109,7 @@ def _show_opened(columns: Columns, selection: Selection) -> None:
     step, stage = parts.get("step", ""), parts.get("stage", "")
     if parts.get("at") == FUNNEL and step in STEPS:
         found = flows_at_step(columns, selection, step)
-        show_flow_cases(found, f"how far they have come: {STEPS[step].lower()}", "funnel_flows")
+        show_flow_cases(found, STEPS[step].lower(), "funnel_flows")
     elif parts.get("at") == STAGE and stage in STAGES:
         found = flows_in_stage(columns, selection, stage)
         show_flow_cases(
