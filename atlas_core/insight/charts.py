@@ -81,7 +81,16 @@ def chart_of(
                 "paper_bgcolor": "rgba(0,0,0,0)",
                 "plot_bgcolor": "rgba(0,0,0,0)",
                 "showlegend": legend,
-                "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "xanchor": "left"},
+                # Over all of the figure's width, so that it has one line on a small screen too.
+                "legend": {
+                    "orientation": "h",
+                    "x": 0,
+                    "xref": "container",
+                    "xanchor": "left",
+                    "y": 1,
+                    "yanchor": "bottom",
+                    "itemwidth": 30,
+                },
                 "hoverlabel": {
                     "bgcolor": palette.ground,
                     "bordercolor": palette.line,
