@@ -198,7 +198,7 @@ def test_each_check_is_a_strip_of_one_figure_with_its_own_counts_thresholds_and_
     assert sorted(first) == list(range(90, 101))
     assert first[100] == max(first.values())
     assert second[80] == max(second.values())
-    (path,) = [shape.path for shape in figure.layout.shapes]
+    _, path = [shape.path for shape in figure.layout.shapes]
     assert [place in path for place in ("M70,1", "M90,1", "M50,", "M80,")] == [True] * 4
     (names,) = [trace.text for trace in figure.data if trace.type == "scatter" and trace.mode == "text"]
     assert "47.8% review · 31.5% unclear" in names[0]

@@ -48,11 +48,12 @@ def chart_of(
     alt: str = "",
     height: int = 320,
     axes: Mapping[str, Axis] | None = None,
-    legend: bool = False,
+    legend: int = 0,
     **layout: Any,
 ) -> Chart:
     """The figure of some traces under a title that says what is counted and a line with the unit and n.
 
+    `legend`: how many lines it takes on a small screen; 0 for none.
     `axes`: `xaxis`, `yaxis`, `yaxis2` … as Plotly names them, each over the look of all axes.
     """
     own: dict[str, Axis] = {"xaxis": {}, "yaxis": {}, **(axes or {})}
@@ -80,17 +81,8 @@ def chart_of(
                 "margin": margin,
                 "paper_bgcolor": "rgba(0,0,0,0)",
                 "plot_bgcolor": "rgba(0,0,0,0)",
-                "showlegend": legend,
-                # Over all of the figure's width, so that it has one line on a small screen too.
-                "legend": {
-                    "orientation": "h",
-                    "x": 0,
-                    "xref": "container",
-                    "xanchor": "left",
-                    "y": 1,
-                    "yanchor": "bottom",
-                    "itemwidth": 30,
-                },
+                "showlegend": legend > 0,
+                "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "xanchor": "left"},
                 "hoverlabel": {
                     "bgcolor": palette.ground,
                     "bordercolor": palette.line,
@@ -273,7 +265,7 @@ def _room(axes: Mapping[str, Axis]) -> dict[str, float]:
             room = 14 + _LINE * max([1, *(label.count("<br>") + 1 for label in axis.get("ticktext", ()))])
             room += _LINE * (axis.get("type") == "date")
         elif "ticktext" in axis:
-            room = 16 + max(map(_width, axis["ticktext"]), default=0)
+            room = 18 + max(map(_width, axis["ticktext"]), default=0)
         else:
             room = 54
         sides[side] = max(sides[side], room + 24 * ("title" in axis))

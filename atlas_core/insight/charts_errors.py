@@ -146,7 +146,7 @@ def errors_per_day_chart(frame: pd.DataFrame, step: str, palette: Palette) -> Ch
         palette,
         title=f"Documents with an error per {step}",
         unit=f"Number of documents, n = {n:,} with an error{rest}; {step}s are UTC",
-        legend=len(codes) > 1,
+        legend=min(-(-len(codes) // 3), 3) if len(codes) > 1 else 0,
         barmode="stack",
         axes={
             "xaxis": time_axis(frame["start_at"].to_numpy(np.int64)),

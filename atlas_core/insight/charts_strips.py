@@ -84,7 +84,7 @@ def score_strips_chart(strips: Sequence[Strip], palette: Palette, *, logarithmic
                 "zeroline": False,
             },
         },
-        shapes=[_threshold_lines(strips, feet, palette)] if strips else [],
+        shapes=[_grounds(feet, palette), _threshold_lines(strips, feet, palette)] if strips else [],
         barmode="overlay",
         hovermode="closest",
     )
@@ -161,7 +161,7 @@ def _labels(strips: Sequence[Strip], feet: Sequence[int], palette: Palette) -> T
 
 
 def _clickable(strips: Sequence[Strip], feet: Sequence[int], palette: Palette) -> Trace:
-    bases, sizes, middles, heights, words, colours = [], [], [], [], [], []
+    bases, sizes, middles, heights, words = [], [], [], [], []
     for strip, foot in zip(strips, feet, strict=True):
         name, n = label_of(words_of_code(strip.check)), int(strip.counts.sum())
         for part in _parts(strip):
@@ -171,7 +171,6 @@ def _clickable(strips: Sequence[Strip], feet: Sequence[int], palette: Palette) -
                 middles.append(foot + (_TOP + _ROW) // 2)
                 heights.append(_ROW - _TOP)
                 words.append(f"{name}: all {n:,}")
-                colours.append(_CLEAR)
                 continue
             bases.append(part.low)
             sizes.append(part.high + 1 - part.low)
@@ -180,7 +179,6 @@ def _clickable(strips: Sequence[Strip], feet: Sequence[int], palette: Palette) -
             count = int(strip.counts[part.low : part.high + 1].sum())
             span = f"{part.low}" if part.low == part.high else f"{part.low} to {part.high}"
             words.append(f"{name}, similarity {span}: {count:,} ({percent(count / n)})")
-            colours.append(f"{palette.line}55")
     return {
         "type": "bar",
         "orientation": "h",
@@ -188,13 +186,24 @@ def _clickable(strips: Sequence[Strip], feet: Sequence[int], palette: Palette) -
         "x": np.array(sizes, np.uint8),
         "y": np.array(middles, np.uint16),
         "width": np.array(heights, np.uint16),
-        "marker": {"color": colours, "line": {"width": 0}},
+        "marker": {"color": _CLEAR, "line": {"width": 0}},
         "selected": {"marker": {"color": f"{palette.main}44"}},
         "unselected": {"marker": {"opacity": 1}},
         "customdata": np.arange(len(bases), dtype=np.uint16),
         "hovertext": words,
         "hovertemplate": "%{hovertext}<extra></extra>",
     }
+
+
+def _grounds(feet: Sequence[int], palette: Palette) -> dict[str, Any]:
+    """What the bars of each strip stand before, as one path."""
+    left, right = _EDGES
+    path = "".join(
+        f"M{left},{foot + _FOOT}L{right},{foot + _FOOT}L{right},{foot + _TOP}L{left},{foot + _TOP}Z"
+        for foot in feet
+    )
+    shape = {"type": "path", "path": path, "layer": "below", "line": {"width": 0}}
+    return {**shape, "fillcolor": f"{palette.line}55"}
 
 
 def _threshold_lines(strips: Sequence[Strip], feet: Sequence[int], palette: Palette) -> dict[str, Any]:

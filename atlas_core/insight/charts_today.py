@@ -100,7 +100,7 @@ def flows_per_day_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
         title="Flows per day by outcome",
         unit=f"Number of flows begun, n = {total:,}; days are UTC",
         height=330,
-        legend=True,
+        legend=2,
         barmode="stack",
         axes={
             "xaxis": time_axis(frame["start_at"].to_numpy(np.int64)),
