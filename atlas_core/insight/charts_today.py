@@ -64,7 +64,7 @@ def funnel_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
         unit=f"Number of flows, and % of n = {n:,} begun",
         height=290,
         axes={
-            "xaxis": {"range": [0, max(n, 1) * 1.28], "showgrid": False, "showticklabels": False},
+            "xaxis": {"range": [0, max(n, 1) * 1.42], "showgrid": False, "showticklabels": False},
             "yaxis": categories([STEPS.get(step, step) for step in shown["step"]]),
         },
     )
