@@ -12,6 +12,7 @@ from atlas_core.web.case_parts import show_check_cases
 from atlas_core.web.coverage_parts import show_coverage, show_odd_ones
 from atlas_core.web.distribution_parts import show_distribution
 from atlas_core.web.frame import require_user
+from atlas_core.web.kept import kept_tabs
 from atlas_core.web.opened import narrowed, opened_cases, range_of, words_of_parts
 from atlas_core.web.parts import show_empty, show_title
 from atlas_core.web.quality_parts import show_quadrants, show_trend
@@ -60,7 +61,7 @@ sections = {
     "Coverage": partial(show_coverage, columns, selection, thresholds),
     "Odd one out": partial(show_odd_ones, columns, selection, thresholds),
 }
-tabs = st.tabs(list(sections), key="tab", bind="query-params", on_change="rerun")
+tabs = kept_tabs(list(sections))
 for tab, show_section in zip(tabs, sections.values(), strict=True):
     if tab.open:
         with tab:

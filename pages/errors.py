@@ -7,6 +7,7 @@ from atlas_core.web import loaders
 from atlas_core.web.case_parts import show_document_cases
 from atlas_core.web.error_parts import ANY, TILES, show_codes, show_cured, show_tiles, show_time, show_who
 from atlas_core.web.frame import require_user
+from atlas_core.web.kept import kept_tabs
 from atlas_core.web.opened import narrowed, opened_cases, words_of_parts
 from atlas_core.web.parts import show_empty, show_title
 from atlas_core.web.selection_filters import ask_for_selection
@@ -43,7 +44,7 @@ sections = {
     "Products and dealers": show_who,
     "Cured later": show_cured,
 }
-tabs = st.tabs(list(sections), key="tab", bind="query-params", on_change="rerun")
+tabs = kept_tabs(list(sections))
 for tab, show_section in zip(tabs, sections.values(), strict=True):
     if tab.open:
         with tab:

@@ -6,6 +6,7 @@ from atlas_core.access import Action
 from atlas_core.web import loaders
 from atlas_core.web.frame import require_user
 from atlas_core.web.intake_parts import ask_for_csv, ask_for_one
+from atlas_core.web.kept import kept_tabs
 from atlas_core.web.parts import show_title
 from atlas_core.web.submission_parts import show_progress, show_undecided
 
@@ -18,9 +19,7 @@ show_title(
 if group_id := st.query_params.get("group"):
     show_progress(group_id)
 
-one, many, undecided = st.tabs(
-    ["One application", "Many by CSV", "Undecided"], key="tab", bind="query-params", on_change="rerun"
-)
+one, many, undecided = kept_tabs(["One application", "Many by CSV", "Undecided"])
 if not user.may(Action.SUBMIT):
     st.info("Applications are submitted by analysts and leads; you may look.", icon=":material/lock:")
 if one.open and user.may(Action.SUBMIT):

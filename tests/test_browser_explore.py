@@ -80,6 +80,84 @@ def test_a_cell_of_the_heat_map_and_a_dot_of_the_trend_open_their_cases(visit: V
     expect(visit.page.get_by_role("heading", name="Customer name, similarity 0 to 69, from")).to_be_visible()
 
 
+def click_in_plot(visitor: Visitor, figure: Locator, bar: int) -> None:
+    """Clicks into the middle of one of a figure's bars, of which the clear ones cannot be seen."""
+    box = figure.locator(".barlayer .point path").nth(bar).bounding_box()
+    assert box is not None
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    visitor.page.mouse.move(*middle)
+    expect(figure.locator(".hoverlayer .hovertext").first).to_be_visible()
+    visitor.page.mouse.click(*middle)
+
+
+def test_a_strip_of_one_check_opens_that_checks_cross_checks_alone(visit: Visitor) -> None:
+    visit.open("/cross_checks")
+    strips = visit.page.get_by_role("figure", name="Histograms of similarity")
+    strips.scroll_into_view_if_needed()
+    # The name has most in review and stands first; its bars are: all of it, its spike at 40, that at 95.
+    click_in_plot(visit, strips, 1)
+    expect(visit.page.get_by_role("heading", name="20 cross-checks: Customer name, sim")).to_be_visible()
+    assert "case_check=CUSTOMER_NAME&case_similarity=40-40" in visit.page.url
+    strips.scroll_into_view_if_needed()
+    click_in_plot(visit, strips, 0)
+    expect(visit.page.get_by_role("heading", name="200 cross-checks: Customer name")).to_be_visible()
+
+
+def test_back_from_another_page_keeps_the_tab_and_its_choices(visit: Visitor) -> None:
+    visit.open("/cross_checks?step=Month")
+    visit.page.get_by_role("tab", name="Trend").click()
+    monthly = visit.page.get_by_text("Share under the review threshold per month")
+    expect(monthly).to_be_visible()
+    for page in ("Errors", "Results"):
+        visit.page.get_by_role("link", name=page, exact=True).first.click()
+        expect(visit.title(page)).to_be_visible()
+        visit.settle()
+        visit.page.go_back()
+        expect(visit.title("Cross-checks")).to_be_visible()
+        expect(visit.page.get_by_role("tab", name="Trend")).to_have_attribute("aria-selected", "true")
+        expect(monthly).to_be_visible()
+    visit.open("/cross_checks?tab=Trend&case_at=trend&case_check=CUSTOMER_NAME")
+    visit.page.get_by_role("link", name="Open LOAN-").first.click()
+    expect(visit.page.get_by_role("heading", name="LOAN-")).to_be_visible()
+    visit.page.go_back()
+    expect(visit.page.get_by_role("tab", name="Trend")).to_have_attribute("aria-selected", "true")
+
+
+def test_folded_filters_stay_open_while_they_are_set(visit: Visitor) -> None:
+    visit.open("/cross_checks")
+    visit.page.get_by_role("button", name="More filters").click()
+    kind = visit.page.get_by_role("combobox", name="Document type")
+    for name in ("Invoice", "PAN"):
+        kind.click()
+        visit.page.get_by_role("option", name=name, exact=True).click()
+        visit.settle()
+        expect(kind).to_be_visible()
+    expect(visit.page).to_have_url(f"{visit.url}/cross_checks?type=INVOICE&type=PAN")
+    expect(visit.page.get_by_text("1 set", exact=True)).to_be_visible()
+    visit.open("/results")
+    expect(visit.page.get_by_role("button", name="PAN ·")).to_have_count(0)
+    visit.page.get_by_text("More filters").click()
+    for name in ("PAN ·", "Invoice ·"):
+        visit.page.get_by_role("button", name=name).click()
+        visit.settle()
+        expect(visit.page.get_by_role("button", name=name)).to_be_visible()
+    expect(visit.page).to_have_url(f"{visit.url}/results?type=PAN&type=INVOICE")
+    visit.open("/results?type=PAN")
+    expect(visit.page.get_by_role("button", name="PAN ·")).to_be_visible()
+
+
+def test_a_step_of_the_funnel_and_a_stage_open_their_flows(visit: Visitor) -> None:
+    visit.open("/?days=90+days")
+    funnel = visit.page.get_by_role("figure", name="How far flows have come")
+    click_on(funnel.locator(".bars .point path").first)
+    expect(visit.page.get_by_role("heading", name="180 flows: clear")).to_be_visible()
+    assert "case_at=funnel&case_step=clear" in visit.page.url
+    stages = visit.page.get_by_role("figure", name="Time in each stage")
+    click_on(stages.locator(".bars .point path").last)
+    expect(visit.page.get_by_role("heading", name="200 flows: time in upload")).to_be_visible()
+    expect(visit.page.get_by_text("the longest in it first").last).to_be_visible()
+
+
 def test_a_day_of_today_opens_just_its_flows(visit: Visitor) -> None:
     visit.open("/?days=30+days")
     clear = visit.page.get_by_role("figure", name="Flows per day").locator(".bars").nth(1)

@@ -11,15 +11,8 @@ import pandas as pd
 import plotly.io
 import pytest
 
-from atlas_core.insight.charts import Chart, plain
-from atlas_core.insight.charts_checks import (
-    MOST_STRIPS,
-    Strip,
-    checks_per_score_chart,
-    coverage_chart,
-    quadrants_chart,
-    score_strips_chart,
-)
+from atlas_core.insight.charts import Chart, day_axis, plain
+from atlas_core.insight.charts_checks import checks_per_score_chart, coverage_chart, quadrants_chart
 from atlas_core.insight.charts_errors import (
     codes_shown,
     errors_per_code_chart,
@@ -27,16 +20,17 @@ from atlas_core.insight.charts_errors import (
     errors_per_trait_chart,
     errors_per_type_chart,
 )
+from atlas_core.insight.charts_strips import MOST_STRIPS, Part, Strip, parts_of_strips, score_strips_chart
 from atlas_core.insight.charts_today import (
     OUTCOMES_SHOWN,
     flows_per_day_chart,
     funnel_chart,
     time_per_stage_chart,
 )
-from atlas_core.insight.charts_trends import MOST_POINTS, bands_per_week_chart
-from atlas_core.insight.charts_trends import MOST_STRIPS as MOST_LINES
+from atlas_core.insight.charts_trends import bands_per_week_chart, strips_at_most
 from atlas_core.insight.palette import DARK, LIGHT, Palette
 from atlas_core.insight.periods import DAY_MS
+from atlas_core.models import Band
 
 MONDAY = 1_767_571_200_000
 MOST_BYTES = 40_000
@@ -48,7 +42,13 @@ def counts_of(seed: int) -> Any:
     return np.random.default_rng(seed).integers(0, 90_000, 101)
 
 
-def trend_frame(checks: int, weeks: int) -> pd.DataFrame:
+def full_trend(periods: int, days: int) -> pd.DataFrame:
+    """As many checks as one figure holds of so many periods."""
+    starts = MONDAY + np.arange(periods) * days * DAY_MS
+    return trend_frame(strips_at_most(starts), periods, days)
+
+
+def trend_frame(checks: int, weeks: int, days: int = 7) -> pd.DataFrame:
     rows = checks * weeks
     share = np.linspace(0.01, 0.4, rows)
     names = {
@@ -65,8 +65,8 @@ def trend_frame(checks: int, weeks: int) -> pd.DataFrame:
         {
             "check": [f"CHECK_{at // weeks:02}" for at in range(rows)],
             "group": None,
-            "start_at": MONDAY + np.tile(np.arange(weeks), checks) * 7 * DAY_MS,
-            "n": np.full(rows, 123_456),
+            "start_at": MONDAY + np.tile(np.arange(weeks), checks) * days * DAY_MS,
+            "n": np.full(rows, 12_345),
             **names,
         }
     )
@@ -84,9 +84,9 @@ def day_frame(codes: int, days: int) -> pd.DataFrame:
 
 def charts(palette: Palette) -> dict[str, Chart]:
     """Every figure, over as much as a page ever hands it."""
-    strips = [Strip(f"CHECK_{at}", counts_of(at), 60 + at, 90) for at in range(MOST_STRIPS)]
-    trend = trend_frame(MOST_LINES, MOST_POINTS // MOST_LINES + 1)
-    gaps = np.arange(len(trend)) % (MOST_POINTS // MOST_LINES + 1) != 3
+    strips = [Strip(f"CHECK_{at}", counts_of(at), 60 + at, 90, (90, 100)) for at in range(MOST_STRIPS)]
+    trend, years, days = full_trend(53, 7), full_trend(90, 7), full_trend(366, 1)
+    gaps = np.arange(len(trend)) % 53 != 3
     cells = [(x, y / 100) for x in range(0, 101, 5) for y in range(0, 101, 5)]
     density = pd.DataFrame(cells, columns=["similarity", "confidence"]).assign(checks=8_123_456)
     codes = pd.DataFrame(
@@ -117,6 +117,8 @@ def charts(palette: Palette) -> dict[str, Chart]:
         "quadrants": quadrants_chart(density, int(density["checks"].sum()), 70, 70, palette),
         "trend": bands_per_week_chart(trend, "review", "week", palette),
         "trend with gaps": bands_per_week_chart(trend[gaps], "review", "week", palette),
+        "trend of years": bands_per_week_chart(years, "review", "week", palette),
+        "trend of days": bands_per_week_chart(days, "review", "day", palette),
         "codes": errors_per_code_chart(codes, palette),
         "types": errors_per_type_chart(types, palette),
         "days": errors_per_day_chart(day_frame(12, 366), "day", palette),
@@ -154,7 +156,10 @@ def test_n_stands_in_the_figure_where_a_share_or_a_count_is_shown(drawn: dict[st
     for name in ("histogram", "quadrants", "codes", "days", "dealers", "coverage", "funnel", "flows"):
         assert "n = " in drawn[name].figure.layout.title.subtitle.text, name
     for name in ("strips", "trend"):
-        assert all("n = " in note.text for note in drawn[name].figure.layout.annotations), name
+        (names,) = [
+            trace for trace in drawn[name].figure.data if trace.type == "scatter" and trace.mode == "text"
+        ]
+        assert all("n = " in text for text in names.text), name
     for name in ("types", "stages"):
         assert all("n = " in label for label in drawn[name].figure.layout.yaxis.ticktext), name
 
@@ -165,33 +170,123 @@ def test_the_histogram_carries_the_counts_and_both_thresholds() -> None:
     assert figure.data[0].y.tolist() == counts.tolist()
     assert [shape.x0 for shape in figure.layout.shapes] == [64.5, 87.5]
     assert [note.text for note in figure.layout.annotations] == ["Review below 65", "Strong from 88"]
-    assert figure.data[0].marker.color.tolist() == [0] * 65 + [1] * 23 + [2] * 13
+    review, unclear, strong = (LIGHT.band(band) for band in (Band.REVIEW, Band.UNCLEAR, Band.STRONG))
+    assert list(figure.data[0].marker.color) == [review] * 65 + [unclear] * 23 + [strong] * 13
     assert f"n = {counts.sum():,}" in figure.layout.title.subtitle.text
 
 
-def test_each_strip_carries_its_own_counts_and_thresholds() -> None:
-    strips = [Strip("NAME", counts_of(1), 70, 90), Strip("ADDRESS", counts_of(2), 50, 80)]
+def heights_of(figure: Any, colour: str, foot: int) -> dict[int, float]:
+    """The height of each similarity's bar that an outline of this colour draws over one strip's foot."""
+    (outline,) = [trace for trace in figure.data if trace.type == "scatter" and trace.fillcolor == colour]
+    xs, ys = outline.x.astype(int), outline.y.astype(int)
+    found: dict[int, float] = {}
+    for start, end, y, next_y in zip(xs, xs[1:], ys, ys[1:], strict=False):
+        if y == next_y and end > start and foot < y < foot + 1000:
+            found |= dict.fromkeys(range(start, end), float(y))
+    least = min(found.values(), default=0)
+    return {at: height - least for at, height in found.items() if height > least}
+
+
+def test_each_check_is_a_strip_of_one_figure_with_its_own_counts_thresholds_and_shares() -> None:
+    rising = np.arange(101)
+    strips = [Strip("NAME", rising, 70, 90), Strip("ADDRESS", rising[::-1].copy(), 50, 80)]
     figure = score_strips_chart(strips, LIGHT).figure
-    assert [trace.y.tolist() for trace in figure.data] == [strip.counts.tolist() for strip in strips]
-    assert [shape.x0 for shape in figure.layout.shapes] == [69.5, 89.5, 49.5, 79.5]
+    axes = [name for name in figure.layout.to_plotly_json() if name.startswith(("xaxis", "yaxis"))]
+    assert sorted(axes) == ["xaxis", "yaxis"]
+    assert len(figure.data) == 5
+    first, second = (heights_of(figure, LIGHT.band(Band.STRONG), foot) for foot in (1000, 0))
+    assert sorted(first) == list(range(90, 101))
+    assert first[100] == max(first.values())
+    assert second[80] == max(second.values())
+    _, path = [shape.path for shape in figure.layout.shapes]
+    assert [place in path for place in ("M70,1", "M90,1", "M50,", "M80,")] == [True] * 4
+    (names,) = [trace.text for trace in figure.data if trace.type == "scatter" and trace.mode == "text"]
+    assert "47.8% review · 31.5% unclear" in names[0]
+    assert "74.8% review" in names[1]
 
 
-def test_a_trend_marks_changes_and_tells_its_interval_and_days() -> None:
+def test_every_part_of_a_strip_can_be_clicked_and_knows_its_cross_checks() -> None:
+    counts = np.zeros(101, np.int64)
+    counts[[40, 75, 90, 95, 100]] = (5, 10, 300, 20, 65)
+    strips = [Strip("NAME", counts, 70, 90, (90,)), Strip("NEVER", counts * 0, 70, 90)]
+    parts = parts_of_strips(strips)
+    assert parts == [
+        Part("NAME", None, None),
+        Part("NAME", 0, 69),
+        Part("NAME", 70, 89),
+        Part("NAME", 90, 90),
+        Part("NAME", 91, 100),
+        Part("NEVER", None, None),
+    ]
+    (bars,) = [trace for trace in score_strips_chart(strips, LIGHT).figure.data if trace.type == "bar"]
+    assert bars.customdata.tolist() == list(range(len(parts)))
+    assert bars.base.tolist() == [0, 0, 70, 90, 91, 0]
+    assert bars.x.tolist() == [101, 70, 20, 1, 10, 101]
+    assert bars.hovertext[3] == "Name, similarity 90: 300 (75.0%)"
+    assert bars.hovertext[5] == "Never: all 0"
+
+
+def test_a_bar_that_is_too_low_to_see_is_drawn_and_none_is_not() -> None:
+    counts = np.zeros(101, np.int64)
+    counts[[10, 20]] = (1_000_000, 1)
+    figure = score_strips_chart([Strip("NAME", counts, 70, 90)], LIGHT).figure
+    found = heights_of(figure, LIGHT.band(Band.REVIEW), 0)
+    assert found[10] > found[20] > 0
+    assert sorted(found) == [10, 20]
+
+
+def test_a_trend_is_one_figure_that_marks_changes_and_tells_its_interval_and_days() -> None:
     frame = trend_frame(2, 4)
     figure = bands_per_week_chart(frame, "review", "week", LIGHT).figure
-    low, high, line = figure.data[:3]
-    assert line.x0 == "2026-01-05"
-    assert line.dx == 7 * DAY_MS
-    assert line.customdata.tolist() == [(MONDAY // DAY_MS) + 7 * week for week in range(4)]
-    assert np.allclose(low.y, frame["review_low"][:4])
-    assert np.allclose(high.y, frame["review_high"][:4])
-    assert line.marker.symbol.tolist() == [0, 2, 0, 0]
+    axes = [name for name in figure.layout.to_plotly_json() if name.startswith(("xaxis", "yaxis"))]
+    assert sorted(axes) == ["xaxis", "yaxis"]
+    interval, line, changes, names = figure.data
+    assert line.x.tolist()[:4] == [0, 1, 2, 3]
+    assert [row for row, y in zip(line.customdata, line.y, strict=True) if not np.isnan(y)] == list(range(8))
+    assert line.hovertext[1] == f"12 Jan: {frame['review_share'][1]:.1%} of 12,345"
+    assert changes.customdata.tolist() == [1, 6]
+    assert changes.x.tolist() == [1, 2]
+    low, high = frame["review_low"][:4], frame["review_high"][:4]
+    scale = line.y[3] - 1000
+    assert np.allclose(interval.y[:4] - 1000, low / frame["review_share"][3] * scale, atol=1)
+    assert np.allclose(interval.y[4:8][::-1] - 1000, high / frame["review_share"][3] * scale, atol=1)
+    assert [name.startswith("<b>Check") for name in names.text] == [True, True]
 
 
-def test_weeks_that_are_not_evenly_apart_keep_their_own_days() -> None:
-    frame = trend_frame(1, 4).iloc[[0, 1, 3]]
-    line = bands_per_week_chart(frame, "review", "week", LIGHT).figure.data[2]
-    assert list(line.x) == ["2026-01-05", "2026-01-12", "2026-01-26"]
+def test_each_strip_of_a_trend_has_a_scale_from_nothing_to_a_round_share() -> None:
+    axis = bands_per_week_chart(trend_frame(2, 4), "review", "week", LIGHT).figure.layout.yaxis
+    assert list(axis.ticktext) == ["0%", "30%", "0%", "60%"]
+    assert axis.tickvals[0] == 1000
+    assert axis.tickvals[2] == 0
+
+
+def test_a_year_of_weeks_of_twelve_checks_is_one_figure_and_hostile_lengths_still_have_one_line() -> None:
+    assert strips_at_most(MONDAY + np.arange(53) * 7 * DAY_MS) >= 12
+    assert strips_at_most(MONDAY + np.arange(5_000) * DAY_MS) == 1
+
+
+def test_weeks_without_any_keep_their_gap() -> None:
+    frame = trend_frame(1, 4).assign(n=[10, 10, 0, 10])
+    line = bands_per_week_chart(frame, "review", "week", LIGHT).figure.data[1]
+    assert np.diff(line.x.astype(int)).tolist() == [1, 2, 0]
+    assert line.customdata.tolist()[:3] == [0, 1, 3]
+
+
+@pytest.mark.parametrize(("days", "labels"), [(3, 3), (31, 6), (366, 6)])
+def test_an_axis_of_days_has_a_few_labels_whatever_its_length(days: int, labels: int) -> None:
+    axis = day_axis(MONDAY // DAY_MS + np.arange(days))
+    assert len(axis["tickvals"]) == len(axis["ticktext"]) == labels
+    assert all("2026" in text for text in axis["ticktext"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_figure_has_few_traces_and_colours_in_letters(drawn: dict[str, Chart], name: str) -> None:
+    figure = drawn[name].figure
+    assert len(figure.data) <= 8
+    for trace in figure.data:
+        colours = trace.marker.color if trace.type == "bar" or trace.mode != "text" else None
+        assert colours is None or isinstance(colours, (str, tuple)), "Plotly warns of each number"
+        assert colours is None or all(isinstance(colour, str) for colour in colours)
 
 
 def test_the_pareto_chart_has_bars_and_the_cumulative_share_and_names_what_it_leaves_out() -> None:
@@ -235,6 +330,7 @@ def test_nothing_to_show_is_an_empty_figure_and_no_error_b117() -> None:
     nothing = np.zeros(101, np.int64)
     assert checks_per_score_chart(nothing, (70, 90), LIGHT).figure.data[0].y.sum() == 0
     assert score_strips_chart([], LIGHT).figure.data == ()
+    assert strips_at_most(np.zeros(0, np.int64)) > 0
     assert len(bands_per_week_chart(trend_frame(0, 0), "review", "week", LIGHT).figure.data) == 0
     assert errors_per_day_chart(day_frame(0, 0), "day", LIGHT).figure.data == ()
 

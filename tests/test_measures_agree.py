@@ -9,6 +9,7 @@ from hypothesis import given
 from atlas_core.insight import errors, today
 from atlas_core.insight.coverage import coverage, expected_checks
 from atlas_core.insight.selection import Selection
+from atlas_core.models import Outcome
 from atlas_core.thresholds import Thresholds
 from tests.any_books import (
     CHECKS,
@@ -123,6 +124,11 @@ def test_the_funnel_the_days_and_the_stages_are_what_the_views_hold(
       min(seen_at) FILTER (WHERE stage = 'crosscheck') AS crosscheck FROM status_changes
       WHERE status IN ('SUCCESS', 'FAILED', 'COMPLETED') GROUP BY flow_id"""
     with made_book(flows) as book:
+        every = today.flows_per_outcome(book.columns)
+        assert list(every["outcome"]) == [str(outcome) for outcome in Outcome]
+        assert rows_of(every[every["flows"] > 0], "outcome", "flows") == counted(
+            book, "SELECT outcome, count(*) FROM flows GROUP BY 1"
+        )
         for selection in selected:
             joined = f"""{flows_sql(selection)} s JOIN flows b USING (flow_uuid)
               LEFT JOIN ({ends}) e USING (flow_id)"""
@@ -135,6 +141,10 @@ def test_the_funnel_the_days_and_the_stages_are_what_the_views_hold(
                 FROM {joined}"""
                 )[0]
             )
+            for row in funnel.itertuples():
+                reached = today.flows_at_step(book.columns, selection, row.step)
+                assert len(reached) == row.flows
+                assert reached == sorted(reached, reverse=True)
             per_day = today.flows_per_day(book.columns, selection)
             assert rows_of(per_day, "start_at", "outcome", "flows") == counted(
                 book,
@@ -148,12 +158,13 @@ def test_the_funnel_the_days_and_the_stages_are_what_the_views_hold(
                 ("crosscheck", "e.processing", "e.crosscheck"),
                 ("result", "b.ended_at", "b.confirmed_at"),
             ):
-                times = [
-                    t
-                    for (t,) in book.rows(
-                        f"SELECT {end} - {begin} FROM {joined} WHERE {end} >= {begin} ORDER BY 1"
-                    )
-                ]
+                stayed = book.rows(
+                    f"""SELECT {end} - {begin}, flow_id FROM {joined} WHERE {end} >= {begin}
+                    ORDER BY 1 DESC, 2"""
+                )
+                times = [time for time, _ in reversed(stayed)]
+                longest = today.flows_in_stage(book.columns, selection, stage)
+                assert longest == [flow_id for _, flow_id in stayed]
                 assert stages.loc[stage, "n"] == len(times)
                 if times:
                     assert stages.loc[stage, "median_ms"] == times[(len(times) + 1) // 2 - 1]

@@ -94,6 +94,45 @@ def test_bands_carry_their_share_and_n(many: Path) -> None:
     assert "n = 400 with a score" in histogram["layout"]["title"]["subtitle"]["text"]
 
 
+def test_all_checks_are_one_figure_beside_the_histogram(many: Path) -> None:
+    assert [figure["layout"]["title"]["text"] for figure in figures(show("cross_checks"))] == [
+        "<b>All cross-checks by similarity</b>",
+        "<b>Each check by similarity</b>",
+    ]
+    assert len(figures(show("cross_checks", tab="Trend"))) == 1
+
+
+def test_only_the_open_tab_is_drawn_and_what_the_address_asks_of_it(many: Path) -> None:
+    session = show("cross_checks", tab="Confidence", sure="0.9")
+    assert session.slider[0].value == 0.9
+    assert len(figures(session)) == 1
+    assert show("cross_checks", tab="Confidence", sure="a lot").slider[0].value == 0.7
+    session = show("cross_checks", tab="No such tab", log="true")
+    assert session.toggle[0].value
+    assert len(figures(session)) == 2
+    words = said(show("cross_checks", tab="What if", all="30-90", minutes="7.5"))
+    assert "at 7.5 min each" in words
+
+
+def test_rarer_filters_are_not_drawn_before_they_are_opened_but_narrow(many: Path) -> None:
+    session = show("errors", type="PAN")
+    assert metrics(session)["Documents with an error"] == "10"
+    assert "Document type" not in [one.label for one in session.multiselect]
+    assert "1 set" in said(session)
+    session = show("results", type="PAN")
+    assert "With a document of type" in [pills.label for pills in session.get("button_group")]
+    session = show("results")
+    assert "With a document of type" not in [pills.label for pills in session.get("button_group")]
+
+
+def test_a_step_and_a_stage_in_the_address_list_as_many_flows_as_their_figures_say(many: Path) -> None:
+    assert "180 flows\\: clear" in opened(show("today", days="90 days", case_at="funnel", case_step="clear"))
+    session = show("today", days="90 days", case_at="stage", case_stage="upload")
+    assert "200 flows\\: time in upload" in opened(session)
+    assert "1-50 of 200, the longest in it first" in said(session)
+    assert "flows" not in opened(show("today", days="90 days", case_at="funnel", case_step="nowhere"))
+
+
 def test_a_filter_in_the_address_narrows_every_number(many: Path) -> None:
     session = show("cross_checks", check="CUSTOMER_NAME")
     assert metrics(session)["Review"] == "20"

@@ -7,6 +7,7 @@ Texts of Atlas's pass through `plain`, since Plotly reads tags and entities in a
 
 from __future__ import annotations
 
+import datetime as dt
 import html
 import math
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,10 @@ from atlas_core.insight.palette import Palette
 FONT = '"Source Sans", sans-serif'
 SIZE, TITLE_SIZE = 13, 15  # pixels
 LABEL_LENGTH = 34
-_FEW_DAYS, _FEW_COUNTS = 8, 6
+_TICK_SIZE, _LETTER, _CAPITAL = 12, 6.0, 7.9  # pixels: of an axis's letters, and how wide they are
+_LINE = 18  # pixels of one line of labels below a plot
+_FEW_DAYS, _FEW_COUNTS, _FEW_TICKS = 8, 6, 6
+_1970 = dt.date(1970, 1, 1).toordinal()
 Trace = dict[str, Any]
 Axis = dict[str, Any]
 
@@ -44,16 +48,17 @@ def chart_of(
     alt: str = "",
     height: int = 320,
     axes: Mapping[str, Axis] | None = None,
-    legend: bool = False,
+    legend: int = 0,
     **layout: Any,
 ) -> Chart:
     """The figure of some traces under a title that says what is counted and a line with the unit and n.
 
+    `legend`: how many lines it takes on a small screen; 0 for none.
     `axes`: `xaxis`, `yaxis`, `yaxis2` … as Plotly names them, each over the look of all axes.
     """
     own: dict[str, Axis] = {"xaxis": {}, "yaxis": {}, **(axes or {})}
     looks = {name: {**_axis(palette), **axis} for name, axis in own.items()}
-    margin = {"l": 8, "r": 12, "t": 62 + 24 * legend, "b": 8} | layout.pop("margin", {})
+    margin = {"t": 62 + 24 * legend, **_room(looks)} | layout.pop("margin", {})
     figure = go.Figure(
         {
             "data": [_quiet_selection(trace) for trace in traces],
@@ -76,7 +81,7 @@ def chart_of(
                 "margin": margin,
                 "paper_bgcolor": "rgba(0,0,0,0)",
                 "plot_bgcolor": "rgba(0,0,0,0)",
-                "showlegend": legend,
+                "showlegend": legend > 0,
                 "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "xanchor": "left"},
                 "hoverlabel": {
                     "bgcolor": palette.ground,
@@ -111,7 +116,6 @@ def cells(
     default the largest value) the deepest.
     """
     wide, high = step
-    shades = palette.shades[1:]
     top = most if most is not None else max(values, default=0)
     return {
         "type": "bar",
@@ -119,13 +123,8 @@ def cells(
         "y": np.full(len(x), high * 0.94, np.float32),
         "base": np.asarray(y, np.float32) + np.float32(high * 0.03),
         "width": wide * 0.96,
-        "marker": {
-            "color": np.asarray(values, np.float32),
-            "cmin": 0,
-            "cmax": top or 1,
-            "colorscale": [[place / (len(shades) - 1), shade] for place, shade in enumerate(shades)],
-            "line": {"width": 0},
-        },
+        # Each in plain letters: of numbers for a scale Plotly complains aloud, one by one.
+        "marker": {"color": [palette.shade(value / (top or 1)) for value in values], "line": {"width": 0}},
         "text": list(texts) if texts else None,
         "textposition": "inside",
         "insidetextanchor": "middle",
@@ -197,6 +196,33 @@ def time_axis(starts: Int64) -> Axis:
     return {"type": "date", "showgrid": False, "tickvals": days, "tickformat": "%-d %b<br>%Y"}
 
 
+def day_axis(days: Int64) -> Axis:
+    """An axis whose places 0, 1, 2 … are the periods that begin on these days since 1970, UTC: each named
+    where there are a few, else some months or some of them."""
+    periods = np.unique(days)
+    named, form = periods, "%-d %b<br>%Y"
+    if len(periods) > _FEW_DAYS:
+        named = periods[:: -(-len(periods) // _FEW_TICKS)]
+        first, last = periods[[0, -1]].astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+        months = np.arange(first + 1, last + 1)
+        if len(months) >= _FEW_TICKS // 2:
+            firsts = months[:: -(-len(months) // _FEW_TICKS)].astype("datetime64[M]")
+            named, form = firsts.astype("datetime64[D]").astype(np.int64), "%b<br>%Y"
+    edge = max(len(periods) * 0.02, 0.5)
+    return {
+        "range": [-edge, max(len(periods), 1) - 1 + edge],
+        "tickvals": np.interp(named, periods, np.arange(len(periods))).tolist() if len(periods) else [],
+        "ticktext": [day_in_words(day, form) for day in named.tolist()],
+        "showgrid": False,
+        "zeroline": False,
+    }
+
+
+def day_in_words(day: int, form: str = "%-d %b %Y") -> str:
+    """`5 Jan 2026` for a day since 1970."""
+    return dt.date.fromordinal(_1970 + day).strftime(form)
+
+
 def count_axis(words: str, palette: Palette, most: int) -> Axis:
     """An axis of whole numbers from 0 up to `most`."""
     steps = {"dtick": 1} if most < _FEW_COUNTS else {}
@@ -221,8 +247,37 @@ def _axis(palette: Palette) -> Axis:
         "zerolinecolor": palette.line,
         "fixedrange": True,
         "automargin": True,
-        "tickfont": {"size": 12, "color": palette.quiet},
+        "tickfont": {"size": _TICK_SIZE, "color": palette.quiet},
     }
+
+
+def _room(axes: Mapping[str, Axis]) -> dict[str, float]:
+    """Margins in pixels that hold the labels of the axes.
+
+    Where they did not, Plotly would find out only when all is drawn, and draw all once more.
+    """
+    sides: dict[str, float] = {"l": 8, "r": 18, "b": 8}
+    for name, axis in axes.items():
+        side = "r" if axis.get("side") == "right" else "l" if name.startswith("y") else "b"
+        if axis.get("showticklabels") is False:
+            room = 8.0
+        elif side == "b":
+            room = 14 + _LINE * max([1, *(label.count("<br>") + 1 for label in axis.get("ticktext", ()))])
+            room += _LINE * (axis.get("type") == "date")
+        elif "ticktext" in axis:
+            room = 18 + max(map(_width, axis["ticktext"]), default=0)
+        else:
+            room = 54
+        sides[side] = max(sides[side], room + 24 * ("title" in axis))
+    return sides
+
+
+def _width(label: str) -> float:
+    """About how many pixels a label of an axis takes."""
+    text = html.unescape(label)
+    return _LETTER * len(text) + (_CAPITAL - _LETTER) * sum(
+        letter.isupper() or letter in "%_@" for letter in text
+    )
 
 
 def _quiet_selection(trace: Trace) -> Trace:

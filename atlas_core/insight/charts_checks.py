@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,6 @@ from atlas_core.insight.charts import (
     count_axis,
     line_at,
     percent,
-    plain,
     titled,
 )
 from atlas_core.insight.palette import Palette
@@ -28,19 +27,7 @@ from atlas_core.insight.theme import BANDS, words_of_code
 from atlas_core.models import Band
 
 SIMILARITY = "Similarity (0 different to 100 same)"
-STRIP_HEIGHT = 74  # pixels
-MOST_STRIPS = 16
-"""What one figure may hold, to stay light."""
 _BANDS = (Band.REVIEW, Band.UNCLEAR, Band.STRONG)
-
-
-class Strip(NamedTuple):
-    """One check's histogram: 101 counts, and its two thresholds."""
-
-    check: str
-    counts: Int64
-    review_below: int
-    strong_from: int
 
 
 def checks_per_score_chart(
@@ -53,7 +40,7 @@ def checks_per_score_chart(
     n = int(counts.sum())
     peak = int(np.argmax(counts))
     return chart_of(
-        [_bars(counts, thresholds, "y")],
+        [_bars(counts, thresholds, palette)],
         palette,
         title="All cross-checks by similarity",
         unit=f"Number of cross-checks, n = {n:,} with a score",
@@ -67,63 +54,6 @@ def checks_per_score_chart(
         shapes=_threshold_lines(thresholds, palette),
         annotations=_threshold_words(thresholds, palette),
         hovermode="x",
-        coloraxis=_band_colours(palette),
-        bargap=0.1,
-    )
-
-
-def score_strips_chart(strips: Sequence[Strip], palette: Palette, *, logarithmic: bool = False) -> Chart:
-    """The histogram of each check as a strip of its own height, all over one scale of similarity.
-
-    The place of a clicked point's trace (`curve_number`) is the strip's, its `x` the similarity.
-    """
-    axes: dict[str, Axis] = {"xaxis": _similarity_axis(palette, anchor="free", position=0)}
-    names, lines, traces = [], [], []
-    share = 1 / max(len(strips), 1)
-    for place, strip in enumerate(strips):
-        suffix = "" if place == 0 else str(place + 1)
-        top = 1 - place * share
-        axes[f"yaxis{suffix}"] = {
-            "domain": [max(top - share, 0), top - 0.36 * share],
-            "anchor": "x",
-            "showticklabels": False,
-            "showgrid": False,
-            **_height(logarithmic),
-        }
-        traces.append(_bars(strip.counts, strip[2:], f"y{suffix}"))
-        n = int(strip.counts.sum())
-        review = int(strip.counts[: strip.review_below].sum())
-        names.append(
-            _note(
-                f"<b>{plain(words_of_code(strip.check))}</b>  {percent(review / n if n else None)} review "
-                f"· n = {n:,}",
-                palette,
-                x=0,
-                xref="paper",
-                xanchor="left",
-                y=top - 0.2 * share,
-                yref="paper",
-                yanchor="middle",
-            )
-        )
-    for place, strip in enumerate(strips):
-        bottom, top = 1 - (place + 1) * share, 1 - (place + 0.36) * share
-        upright = {"y0": max(bottom, 0), "y1": top}
-        lines += [line_at(threshold - 0.5, palette) | upright for threshold in strip[2:]]
-    if len({strip[2:] for strip in strips}) == 1:
-        lines = _threshold_lines(strips[0][2:], palette)
-    return chart_of(
-        traces,
-        palette,
-        title="Each check by similarity",
-        unit=f"Number of cross-checks, each strip to its own {'logarithmic ' * logarithmic}height",
-        alt="Histograms of similarity: " + "; ".join(words_of_code(strip.check) for strip in strips) + ".",
-        height=100 + STRIP_HEIGHT * len(strips),
-        axes=axes,
-        annotations=names,
-        shapes=lines,
-        hovermode="x",
-        coloraxis=_band_colours(palette),
         bargap=0.1,
     )
 
@@ -205,25 +135,18 @@ def coverage_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
     )
 
 
-def _bars(counts: Int64, thresholds: Sequence[int], yaxis: str) -> Trace:
-    scores = np.arange(len(counts))
-    bands = (scores >= thresholds[0]).astype(np.uint8) + (scores >= thresholds[1])
+def _bars(counts: Int64, thresholds: Sequence[int], palette: Palette) -> Trace:
+    bands = np.searchsorted(thresholds, np.arange(len(counts)), side="right")
+    colours = [palette.band(band) for band in _BANDS]
     return {
         "type": "bar",
         "x0": 0,
         "dx": 1,
         "y": np.asarray(counts, np.int32),
-        "yaxis": yaxis,
-        "marker": {"color": bands, "coloraxis": "coloraxis", "line": {"width": 0}},
+        # Each in plain letters: of numbers for a scale Plotly complains aloud, bar by bar.
+        "marker": {"color": [colours[band] for band in bands], "line": {"width": 0}},
         "hovertemplate": "similarity %{x}: %{y:,} cross-checks<extra></extra>",
     }
-
-
-def _band_colours(palette: Palette) -> dict[str, Any]:
-    colours = [palette.band(band) for band in _BANDS]
-    edges = [place / len(colours) for place in range(len(colours) + 1)]
-    scale = [[edge, colour] for place, colour in enumerate(colours) for edge in edges[place : place + 2]]
-    return {"colorscale": scale, "cmin": 0, "cmax": len(colours) - 1, "showscale": False}
 
 
 def _height(logarithmic: bool) -> Axis:
@@ -252,6 +175,6 @@ def _note(words: str, palette: Palette, **place: Any) -> dict[str, Any]:
     return {"text": words, "showarrow": False, "font": {"size": 12, "color": palette.ink}, **place}
 
 
-def _similarity_axis(palette: Palette, **axis: Any) -> Axis:
+def _similarity_axis(palette: Palette) -> Axis:
     ticks = [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]
-    return titled(SIMILARITY, palette, range=[-1, 101], tickvals=ticks, showgrid=False, **axis)
+    return titled(SIMILARITY, palette, range=[-1, 101], tickvals=ticks, showgrid=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -50,6 +52,7 @@ def errors_per_code_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
         "customdata": codes,
         "hovertemplate": "%{y:,} documents<extra></extra>",
     }
+    colour = palette.series[1]
     line: Trace = {
         "type": "scatter",
         "x": places,
@@ -57,7 +60,7 @@ def errors_per_code_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
         "yaxis": "y2",
         "mode": "lines+markers",
         "name": "Cumulative share",
-        "line": {"color": palette.series[1], "width": 2},
+        "line": {"color": colour, "width": 2},
         "customdata": codes,
         "hovertemplate": "with those before: %{y:.1%}<extra></extra>",
     }
@@ -67,13 +70,12 @@ def errors_per_code_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
         palette,
         title="Documents with an error, by code",
         unit=f"Number of documents, n = {n:,} with an error{rest}",
-        legend=True,
         axes={
             "xaxis": categories(labels),
             "yaxis": count_axis("Documents", palette, int(shown["documents"].max()) if len(shown) else 0),
             "yaxis2": titled(
                 "Cumulative share",
-                palette,
+                replace(palette, quiet=colour),
                 overlaying="y",
                 side="right",
                 range=[0, 1.06],
@@ -144,7 +146,7 @@ def errors_per_day_chart(frame: pd.DataFrame, step: str, palette: Palette) -> Ch
         palette,
         title=f"Documents with an error per {step}",
         unit=f"Number of documents, n = {n:,} with an error{rest}; {step}s are UTC",
-        legend=len(codes) > 1,
+        legend=min(-(-len(codes) // 3), 3) if len(codes) > 1 else 0,
         barmode="stack",
         axes={
             "xaxis": time_axis(frame["start_at"].to_numpy(np.int64)),

@@ -39,7 +39,7 @@ STAGES = {
 
 
 def funnel_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
-    """The frame of `funnel`: how many flows reached each step."""
+    """The frame of `funnel`: how many flows reached each step. A bar's `customdata` is its step."""
     shown = frame[::-1]
     n = int(frame["n"].max()) if len(frame) else 0
     bars: Trace = {
@@ -54,7 +54,8 @@ def funnel_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
         "textposition": "outside",
         "cliponaxis": False,
         "marker": {"color": palette.main},
-        "hoverinfo": "skip",
+        "customdata": [[step] for step in shown["step"]],
+        "hovertemplate": "%{x:,} flows<extra></extra>",
     }
     return chart_of(
         [bars],
@@ -63,7 +64,7 @@ def funnel_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
         unit=f"Number of flows, and % of n = {n:,} begun",
         height=290,
         axes={
-            "xaxis": {"range": [0, max(n, 1) * 1.28], "showgrid": False, "showticklabels": False},
+            "xaxis": {"range": [0, max(n, 1) * 1.42], "showgrid": False, "showticklabels": False},
             "yaxis": categories([STEPS.get(step, step) for step in shown["step"]]),
         },
     )
@@ -99,7 +100,7 @@ def flows_per_day_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
         title="Flows per day by outcome",
         unit=f"Number of flows begun, n = {total:,}; days are UTC",
         height=330,
-        legend=True,
+        legend=2,
         barmode="stack",
         axes={
             "xaxis": time_axis(frame["start_at"].to_numpy(np.int64)),
@@ -109,7 +110,8 @@ def flows_per_day_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
 
 
 def time_per_stage_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
-    """The frame of `time_per_stage`: the median as a bar, the 95th percentile as its whisker."""
+    """The frame of `time_per_stage`: the median as a bar, the 95th percentile as its whisker. A bar's
+    `customdata` is its stage."""
     rows = frame[::-1].to_dict("records")
     medians = [0 if pd.isna(row["median_ms"]) else row["median_ms"] / 1000 for row in rows]
     p95s = [0 if pd.isna(row["p95_ms"]) else row["p95_ms"] / 1000 for row in rows]
@@ -127,6 +129,7 @@ def time_per_stage_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
             "color": palette.quiet,
             "thickness": 1.5,
         },
+        "customdata": [[row["stage"]] for row in rows],
         "hovertext": [
             f"median {median:,.1f} s, 95th percentile {p95:,.1f} s, n = {row['n']:,}"
             + "; too few to say" * (row["n"] < FEWEST)

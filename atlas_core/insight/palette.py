@@ -33,6 +33,14 @@ class Palette:
         """The colour of a flow's outcome."""
         return self.named[OUTCOMES.get(outcome, UNFORESEEN).color]
 
+    def shade(self, share: float) -> str:
+        """From the palest shade but one (0) to the deepest (1), as `#rrggbb`."""
+        shades = self.shades[1:]
+        place = min(max(share, 0.0), 1.0) * (len(shades) - 1)
+        low = min(int(place), len(shades) - 2)
+        pairs = zip(bytes.fromhex(shades[low][1:]), bytes.fromhex(shades[low + 1][1:]), strict=True)
+        return "#" + bytes(round(a + (b - a) * (place - low)) for a, b in pairs).hex()
+
     def of_place(self, place: int) -> str:
         """The colour of the series at this place; they come again after the last."""
         return self.series[place % len(self.series)]

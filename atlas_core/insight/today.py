@@ -13,7 +13,7 @@ from atlas_core.books.columns import OUTCOMES, Columns, Flags, Flows
 from atlas_core.insight.frames import frame_of
 from atlas_core.insight.periods import Step, steps_of_flows
 from atlas_core.insight.rates import FEWEST, percentiles, rate
-from atlas_core.insight.selection import Selection, kept, selected_flows
+from atlas_core.insight.selection import Selection, flow_ids, kept, selected_flows
 from atlas_core.models import Outcome
 
 FORMULAS = {
@@ -103,9 +103,21 @@ def funnel(columns: Columns, selection: Selection) -> pd.DataFrame:
     Columns: step, flows, n (all selected), share (flows ÷ n). A stage has ended when we saw its last status,
     be it success or failure. Steps: begun, uploaded, read, compared, ended, result, clear.
     """
+    steps = _steps(columns, selected_flows(columns, selection))
+    counts = np.array([np.count_nonzero(step) for step in steps.values()])
+    n = np.full(len(counts), counts[0])
+    return frame_of(step=list(steps), flows=counts, n=n, share=rate(counts, n))
+
+
+def flows_at_step(columns: Columns, selection: Selection, step: str) -> list[int]:
+    """The flow_ids that a step of `funnel` counts, the newest first."""
+    found: list[int] = flow_ids(_steps(columns, selected_flows(columns, selection))[step]).tolist()
+    return found
+
+
+def _steps(columns: Columns, mask: Flags) -> dict[str, Flags]:
     flows = columns.flows
-    mask = selected_flows(columns, selection)
-    steps = {
+    return {
         "begun": mask,
         "uploaded": mask & (flows.upload_ended_at > 0),
         "read": mask & (flows.processing_ended_at > 0),
@@ -114,9 +126,13 @@ def funnel(columns: Columns, selection: Selection) -> pd.DataFrame:
         "result": mask & flows.has_result,
         "clear": mask & (flows.outcome == OUTCOMES.index(Outcome.CLEAR)),
     }
-    counts = np.array([np.count_nonzero(step) for step in steps.values()])
-    n = np.full(len(counts), counts[0])
-    return frame_of(step=list(steps), flows=counts, n=n, share=rate(counts, n))
+
+
+@kept
+def flows_per_outcome(columns: Columns) -> pd.DataFrame:
+    """How many flows each outcome has. Columns: outcome, flows; all outcomes, in the order of `Outcome`."""
+    counts = _per_outcome(columns.flows.outcome[columns.flows.exists])
+    return frame_of(outcome=[str(outcome) for outcome in OUTCOMES], flows=np.array(counts, np.int64))
 
 
 def flows_per_day(columns: Columns, selection: Selection, step: Step = "day") -> pd.DataFrame:
@@ -143,14 +159,8 @@ def time_per_stage(columns: Columns, selection: Selection) -> pd.DataFrame:
     crosscheck: from the end of the stage before; result: from the flow's end to its confirmed result. A stage
     of which we did not see both ends, or the second before the first, is no part of n.
     """
-    flows = columns.flows
     mask = selected_flows(columns, selection)
-    spans = {
-        "upload": (flows.created_at, flows.upload_ended_at),
-        "processing": (flows.upload_ended_at, flows.processing_ended_at),
-        "crosscheck": (flows.processing_ended_at, flows.crosscheck_ended_at),
-        "result": (flows.ended_at, flows.confirmed_at),
-    }
+    spans = _spans(columns.flows)
     rows = []
     for begin, end in spans.values():
         times = _between(begin, end, mask & (end >= begin))
@@ -166,10 +176,31 @@ def time_per_stage(columns: Columns, selection: Selection) -> pd.DataFrame:
     )
 
 
+def flows_in_stage(columns: Columns, selection: Selection, stage: str) -> list[int]:
+    """The flow_ids that `time_per_stage` counts for a stage, those that stayed longest first."""
+    begin, end = _spans(columns.flows)[stage]
+    ids = np.flatnonzero(_known(begin, end, selected_flows(columns, selection) & (end >= begin)))
+    longest: list[int] = ids[np.argsort((begin - end)[ids], kind="stable")].tolist()
+    return longest
+
+
+def _spans(flows: Flows) -> dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """When each stage began and ended."""
+    return {
+        "upload": (flows.created_at, flows.upload_ended_at),
+        "processing": (flows.upload_ended_at, flows.processing_ended_at),
+        "crosscheck": (flows.processing_ended_at, flows.crosscheck_ended_at),
+        "result": (flows.ended_at, flows.confirmed_at),
+    }
+
+
+def _known(begin: npt.NDArray[np.int64], end: npt.NDArray[np.int64], mask: Flags) -> Flags:
+    return mask & (begin > 0) & (end > 0)
+
+
 def _between(begin: npt.NDArray[np.int64], end: npt.NDArray[np.int64], mask: Flags) -> npt.NDArray[np.int64]:
-    known = mask & (begin > 0) & (end > 0)
     # Subtracting everything costs less than picking from both.
-    return (end - begin)[known]
+    return (end - begin)[_known(begin, end, mask)]
 
 
 def _per_outcome(outcomes: npt.NDArray[np.uint8]) -> Sequence[int]:

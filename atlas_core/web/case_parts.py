@@ -95,14 +95,17 @@ def show_document_cases(
     _show_pages(found.total, loaders.PER_PAGE)
 
 
-def show_flow_cases(flow_ids: Sequence[int], words: str, key: str, *, closes: bool = True) -> None:
-    """Some flows, a page at a time, in their order."""
+def show_flow_cases(
+    flow_ids: Sequence[int], words: str, key: str, *, closes: bool = True, order: str = "newest first"
+) -> None:
+    """Some flows, a page at a time, in their order, which is told in words."""
     _show_heading(f"{count_of(len(flow_ids), 'flow')}: {words}", closes=closes)
     if len(flow_ids):
         # Two lists on one screen turn together, and the shorter one stays at its last page.
         first = min(_page() - 1, (len(flow_ids) - 1) // loaders.PER_PAGE) * loaders.PER_PAGE
-        show_flows(loaders.load_flow_rows(flow_ids[first : first + loaders.PER_PAGE]), key=key)
-        _show_pages(len(flow_ids), loaders.PER_PAGE)
+        rows = loaders.load_flow_rows(flow_ids[first : first + loaders.PER_PAGE])
+        show_flows(rows, key=key, order=order)
+        _show_pages(len(flow_ids), loaders.PER_PAGE, order)
 
 
 def _show_heading(words: str, *, closes: bool = True) -> None:
@@ -117,12 +120,12 @@ def _page() -> int:
     return max(int(text), 1) if text.isascii() and text.isdigit() and len(text) < 9 else 1
 
 
-def _show_pages(total: int, per_page: int) -> None:
+def _show_pages(total: int, per_page: int, order: str = "newest first") -> None:
     pages = -(-total // per_page)
     page = min(_page(), pages)
     first = (page - 1) * per_page + 1
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.caption(f"{first:,}-{min(first + per_page - 1, total):,} of {total:,}, newest first")
+        st.caption(f"{first:,}-{min(first + per_page - 1, total):,} of {total:,}, {order}")
         if pages > 1:
             # Other cases are another widget, which begins at the page of the address.
             asked = [(name, st.query_params.get_all(name)) for name in st.query_params if name != PAGE]

@@ -11,13 +11,15 @@ import streamlit as st
 
 from atlas_core.books.columns import Columns
 from atlas_core.insight import theme
-from atlas_core.insight.charts_checks import MOST_STRIPS, Strip, checks_per_score_chart, score_strips_chart
+from atlas_core.insight.charts_checks import checks_per_score_chart
+from atlas_core.insight.charts_strips import MOST_STRIPS, Part, Strip, parts_of_strips, score_strips_chart
 from atlas_core.insight.distributions import ScoreTable, checks_per_band, checks_per_score, spikes
 from atlas_core.insight.measures import share_in_words
 from atlas_core.insight.selection import Selection
 from atlas_core.models import Band
 from atlas_core.thresholds import Thresholds
 from atlas_core.web.chart_parts import Point, show_chart, viewer_palette
+from atlas_core.web.kept import kept_choice
 from atlas_core.web.opened import NO_SCORE, open_cases, opening_column, span_text
 from atlas_core.web.tables import table_height
 from atlas_core.web.words import count_of
@@ -41,8 +43,7 @@ def show_distribution(
     _show_bands(bands[bands["check"].isna()])
     logarithmic = st.toggle(
         "Stretch small bars",
-        key=LOGARITHMIC,
-        bind="query-params",
+        **kept_choice(LOGARITHMIC, (False, True), False, lambda is_on: str(is_on).lower()),
         help="Draws heights on a logarithmic scale, so that the few cross-checks in review can be seen.",
     )
     show_chart(
@@ -60,8 +61,9 @@ def show_distribution(
         "exact value is Atlas's own rule rather than chance."
     )
     show_opened(HISTOGRAM)
-    _show_spikes(table)
-    _show_strips(table, _worst_first(bands), thresholds, logarithmic)
+    found = spikes(table)
+    _show_spikes(found)
+    _show_strips(table, found, _worst_first(bands), thresholds, logarithmic)
     show_opened(STRIPS)
 
 
@@ -87,9 +89,8 @@ def _show_bands(bands: pd.DataFrame) -> None:
                 )
 
 
-def _show_spikes(table: ScoreTable) -> None:
+def _show_spikes(found: pd.DataFrame) -> None:
     """Where a check's similarities pile up at one exact value."""
-    found = spikes(table)
     if found.empty:
         return
     with st.expander(f"{count_of(len(found), 'spike')} at exact values", icon=":material/bar_chart:"):
@@ -119,20 +120,28 @@ def _show_spikes(table: ScoreTable) -> None:
             st.caption(f"{_SPIKES} of {len(found)}, the largest share first.")
 
 
-def _show_strips(table: ScoreTable, checks: list[str], thresholds: Thresholds, logarithmic: bool) -> None:
-    """Each check's histogram, in two columns where there is room."""
+def _show_strips(
+    table: ScoreTable, found: pd.DataFrame, checks: list[str], thresholds: Thresholds, logarithmic: bool
+) -> None:
+    """The histogram of each check in one figure, what asks most for review first."""
     if len(table.checks) < 2:
         return
-    strips = [Strip(check, table.of(check), *thresholds.of(check)) for check in checks]
-    size = min(-(-len(strips) // 2), MOST_STRIPS)
-    parts = [strips[start : start + size] for start in range(0, len(strips), size)]
-    with st.grid(2, min_column_width=330, gap="medium"):
-        for place, part in enumerate(parts):
-            show_chart(
-                score_strips_chart(part, viewer_palette(), logarithmic=logarithmic),
-                f"strips_{place}",
-                partial(_bar_of_strip, part),
-            )
+    piled = found.groupby("check")["similarity"].agg(tuple).to_dict()
+    strips = [
+        Strip(check, table.of(check), *thresholds.of(check), piled.get(check, ()))
+        for check in checks[:MOST_STRIPS]
+    ]
+    show_chart(
+        score_strips_chart(strips, viewer_palette(), logarithmic=logarithmic),
+        "strips",
+        partial(_part_of_strip, parts_of_strips(strips)),
+    )
+    more = f"{MOST_STRIPS} of {len(checks)} checks: choose others above. " * (len(checks) > MOST_STRIPS)
+    st.caption(
+        f"{more}The check with the largest share in review stands first. Select its name to read all of its "
+        "cross-checks below, or a part of its strip, between two dashed lines or at one exact value, to read "
+        "those."
+    )
 
 
 def _worst_first(bands: pd.DataFrame) -> list[str]:
@@ -140,9 +149,11 @@ def _worst_first(bands: pd.DataFrame) -> list[str]:
     return review.sort_values("share", ascending=False, kind="stable")["check"].tolist()
 
 
-def _bar_of_strip(strips: Sequence[Strip], point: Point) -> dict[str, str]:
-    check = strips[point["curve_number"]].check
-    return {"at": STRIPS, "check": check, "similarity": _similarity(point)}
+def _part_of_strip(parts: Sequence[Part], point: Point) -> dict[str, str]:
+    check, low, high = parts[int(point["customdata"])]
+    if low is None or high is None:
+        return {"at": STRIPS, "check": check}
+    return {"at": STRIPS, "check": check, "similarity": span_text(low, high)}
 
 
 def _similarity(point: Point) -> str:

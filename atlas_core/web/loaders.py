@@ -35,6 +35,7 @@ from atlas_core.clock import now_ms
 from atlas_core.errors import BookMissing
 from atlas_core.insight.finding import FlowFilter, Found, Rules, find, what_needs_a_person
 from atlas_core.insight.paging import Key, Sort
+from atlas_core.insight.today import flows_per_outcome
 from atlas_core.settings import Settings, load_settings
 from atlas_core.thresholds import Thresholds
 
@@ -91,7 +92,11 @@ def _ask(question: Callable[Concatenate[Books, P], T], *args: P.args, **kwargs: 
 
 
 def load_flows_per_outcome() -> pd.DataFrame:
-    return _ask(queries.flows_per_outcome)
+    try:
+        columns = load_columns()
+    except BookMissing:
+        return _ask(queries.flows_per_outcome)
+    return flows_per_outcome(columns)
 
 
 def load_attention() -> pd.DataFrame:

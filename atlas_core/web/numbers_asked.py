@@ -6,7 +6,7 @@ import math
 
 import streamlit as st
 
-from atlas_core.web.selection_filters import put
+from atlas_core.web.kept import kept_value
 
 
 def number_asked(name: str, usual: float, within: tuple[float, float]) -> float:
@@ -29,23 +29,14 @@ def ask_number(
     meaning: str | None = None,
 ) -> float:
     """Draws the number's box and gives what it holds."""
-    widget = f"number_{name}"
     number = number_asked(name, usual, within)
-    st.session_state[widget] = number
     st.number_input(
         label,
         *within,
         step=step,
         format="%g",
-        key=widget,
-        on_change=_keep,
-        args=(widget, name, usual),
         help=meaning,
         width=190,
+        **kept_value(name, number, usual, "{:g}".format),
     )
     return number
-
-
-def _keep(widget: str, name: str, usual: float) -> None:
-    number = st.session_state[widget]
-    put(name, None if number is None or number == usual else f"{number:g}")

@@ -7,6 +7,7 @@ from typing import get_args
 import streamlit as st
 
 from atlas_core.insight.periods import Step
+from atlas_core.web.kept import kept_choice
 
 STEP = "step"
 
@@ -14,13 +15,12 @@ STEP = "step"
 def ask_for_step() -> Step:
     """Day, week or month, as the address says."""
     steps: tuple[Step, ...] = get_args(Step)
-    return st.segmented_control(
+    chosen: Step = st.segmented_control(
         "Per",
         steps,
-        default="week",
         required=True,
         format_func=str.capitalize,
-        key=STEP,
-        bind="query-params",
+        **kept_choice(STEP, steps, "week", str.capitalize),
         help="Days, weeks (from Monday) and months are UTC.",
     )
+    return chosen

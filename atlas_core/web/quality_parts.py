@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import get_args
 
+import pandas as pd
 import streamlit as st
 
 from atlas_core.books.columns import Columns
 from atlas_core.insight.charts_checks import quadrants_chart
-from atlas_core.insight.charts_trends import MOST_POINTS, MOST_STRIPS, TRACES, Threshold, bands_per_week_chart
+from atlas_core.insight.charts_trends import Threshold, bands_per_week_chart, strips_at_most
 from atlas_core.insight.groups import OTHERS
 from atlas_core.insight.measures import share_in_words
-from atlas_core.insight.periods import DAY_MS, Step
+from atlas_core.insight.periods import Step
 from atlas_core.insight.quadrants import GRID_STEP, QUADRANTS, quadrants
 from atlas_core.insight.rates import FEWEST, LEAST_CHANGE
 from atlas_core.insight.selection import Selection
@@ -22,13 +23,15 @@ from atlas_core.insight.trends import Trait, bands_per_week
 from atlas_core.models import Band
 from atlas_core.thresholds import Thresholds
 from atlas_core.web.chart_parts import Point, show_chart, viewer_palette
+from atlas_core.web.kept import kept_choice, kept_value
 from atlas_core.web.opened import open_cases, period_parts, span_text
 from atlas_core.web.parts import show_empty
 from atlas_core.web.period_parts import ask_for_step
 from atlas_core.web.selection_filters import text_of
 from atlas_core.web.words import count_of
 
-MOST_FIGURES = 6
+MOST_FIGURES = 3
+_USUAL_CONFIDENCE = 0.7
 QUADRANT, TREND = "quadrant", "trend"
 SURE, UNDER, BY, OF = "sure", "under", "by", "of"
 _MEANINGS = dict(
@@ -68,11 +71,9 @@ def show_quadrants(
         "A reading counts as sure from a confidence (0 to 1) of",
         0.05,
         1.0,
-        0.7,
-        0.05,
-        key=SURE,
-        bind="query-params",
+        step=0.05,
         width=420,
+        **kept_value(SURE, _asked_confidence(), _USUAL_CONFIDENCE, "{:g}".format),
     )
     confident_from = round(sure * 100)
     found = quadrants(columns, selection, thresholds, confident_from)
@@ -112,7 +113,7 @@ def show_quadrants(
             _show_tile(
                 label,
                 total,
-                f"{share_in_words(low, total)} below review",
+                f"{share_in_words(low, total)} below review" if total else "none selected",
                 "A confidence of 0.0 means read by a fixed rule; it is no error, and none means not given.",
                 {"confidence": span_text(place, place)},
             )
@@ -127,11 +128,9 @@ def show_trend(
         threshold = st.segmented_control(
             "Share under the",
             get_args(Threshold),
-            default="review",
             required=True,
-            format_func=lambda name: _UNDER[name],
-            key=UNDER,
-            bind="query-params",
+            format_func=_UNDER.__getitem__,
+            **kept_choice(UNDER, get_args(Threshold), "review", _UNDER.__getitem__),
         )
         step = ask_for_step()
         by = st.selectbox(
@@ -139,10 +138,9 @@ def show_trend(
             get_args(Trait),
             index=None,
             placeholder="Nothing",
-            format_func=lambda name: _TRAITS[name],
-            key=BY,
-            bind="query-params",
+            format_func=_TRAITS.__getitem__,
             width=230,
+            **kept_choice(BY, get_args(Trait), None, _TRAITS.__getitem__),
         )
     frame = bands_per_week(columns, selection, thresholds, step, by)
     if frame.empty:
@@ -151,19 +149,21 @@ def show_trend(
     checks = list(dict.fromkeys(frame["check"]))
     if by:
         check = st.selectbox(
-            "Cross-check", checks, format_func=words_of_code, key=OF, bind="query-params", width=300
+            "Cross-check",
+            checks,
+            format_func=words_of_code,
+            width=300,
+            **kept_choice(OF, checks, checks[0], words_of_code),
         )
         frame = frame[frame["check"] == check]
     series = list(dict.fromkeys(zip(frame["check"], frame["group"], strict=True)))
-    periods = frame["start_at"].nunique()
-    size = max(1, min(-(-len(series) // 2), MOST_STRIPS, MOST_POINTS // periods))
+    size = strips_at_most(frame["start_at"].to_numpy())
     parts = [series[start : start + size] for start in range(0, len(series), size)]
-    with st.grid(min(len(parts), 2), min_column_width=330, gap="medium"):
-        for place, part in enumerate(parts[:MOST_FIGURES]):
-            rows = frame[[pair in part for pair in zip(frame["check"], frame["group"], strict=True)]]
-            chart = bands_per_week_chart(rows, threshold, step, viewer_palette(), by_group=bool(by))
-            opens = partial(_point, thresholds, threshold, step, by, part)
-            show_chart(chart, f"trend_{step}_{by}_{place}", opens)
+    for place, part in enumerate(parts[:MOST_FIGURES]):
+        rows = frame[[pair in part for pair in zip(frame["check"], frame["group"], strict=True)]]
+        chart = bands_per_week_chart(rows, threshold, step, viewer_palette(), by_group=bool(by))
+        opens = partial(_point, thresholds, threshold, step, by, rows)
+        show_chart(chart, f"trend_{step}_{by}_{place}", opens)
     if len(parts) > MOST_FIGURES:
         st.caption(
             f"{MOST_FIGURES * size} of {len(series)} lines: narrow the filters, or count by longer periods."
@@ -175,6 +175,15 @@ def show_trend(
         "read its cross-checks below."
     )
     show_opened(TREND)
+
+
+def _asked_confidence() -> float:
+    """The confidence in the address from which a reading counts as sure."""
+    try:
+        asked = float(st.query_params.get(SURE, ""))
+    except ValueError:
+        return _USUAL_CONFIDENCE
+    return round(asked * 20) / 20 if 0.05 <= asked <= 1 else _USUAL_CONFIDENCE
 
 
 def _show_tile(label: str, count: int, share: str, meaning: str, parts: dict[str, str]) -> None:
@@ -208,10 +217,11 @@ def _point(
     threshold: Threshold,
     step: Step,
     by: Trait | None,
-    series: Sequence[tuple[str, str | None]],
+    rows: pd.DataFrame,
     point: Point,
 ) -> dict[str, str]:
-    check, group = series[point["curve_number"] // TRACES]
+    row = rows.iloc[int(point["customdata"])]
+    check, group = row["check"], row["group"]
     if group == OTHERS:
         return {}
     review_below, strong_from = thresholds.of(check)
@@ -219,4 +229,4 @@ def _point(
     parts = {"at": TREND, "check": check, "similarity": span_text(0, below - 1)}
     if by:
         parts[_PART_OF[by]] = text_of(group)
-    return parts | period_parts(int(point["customdata"]) * DAY_MS, step)
+    return parts | period_parts(int(row["start_at"]), step)

@@ -53,6 +53,9 @@ _MEANINGS: dict[Facet, str] = {
     "check": "The flow has a cross-check of this name below the review threshold.",
     "dealer": "As the delivery order names it, or else the invoice.",
 }
+_SHOWN_FACETS = ("outcome", "status", "product")
+"""Always there; the others are behind one control, for drawing them takes as long as the page itself."""
+_MORE = "results_more"
 _PILLS_AT_MOST = 12
 _OFFERED_AT_MOST = 300
 _REFUSED = "results_refused"
@@ -122,10 +125,24 @@ def ask_for_search(wanted: FlowFilter) -> None:
 
 def ask_for_facets(wanted: FlowFilter, counts: Mapping[Facet, Counts]) -> None:
     """Draws each way to narrow further, with how many flows would be left for each value."""
-    for facet in FACETS:
-        chosen, found = wanted.chosen(facet), counts[facet]
-        if chosen or len(found.values) > (facet not in ("outcome", "product", "status")):
-            _ask_for_facet(facet, chosen, found)
+    offered = [
+        facet
+        for facet in FACETS
+        if wanted.chosen(facet) or len(counts[facet].values) > (facet not in _SHOWN_FACETS)
+    ]
+    for facet in offered:
+        if facet in _SHOWN_FACETS:
+            _ask_for_facet(facet, wanted.chosen(facet), counts[facet])
+    folded = [facet for facet in offered if facet not in _SHOWN_FACETS]
+    if not folded:
+        return
+    if any(wanted.chosen(facet) for facet in folded):
+        st.session_state.setdefault(_MORE, True)
+    more = st.expander("More filters", icon=":material/tune:", key=_MORE, on_change="rerun")
+    if more.open:
+        with more:
+            for facet in folded:
+                _ask_for_facet(facet, wanted.chosen(facet), counts[facet])
 
 
 def _ask_for_facet(facet: Facet, chosen: tuple[str | None, ...], found: Counts) -> None:

@@ -33,20 +33,25 @@ def ask_for_selection(columns: Columns, *, checks: bool = False, codes: bool = F
         check_names = sorted({kind.name for kind in names.kinds})
         chosen_checks = _choose("Cross-check", CHECK, check_names, words_of_code) if checks else ()
         chosen_codes = _choose("Error code", CODE, names.codes[1:], words_of_error) if codes else ()
-        more = [name for name in (TYPE, QUALITY, DEALER) if name in st.query_params]
-        with st.popover(f"More filters ({len(more)})" if more else "More filters", icon=":material/tune:"):
-            types = _choose("Document type", TYPE, names.types, words_of_code)
-            qualities = _choose("Quality of the PAN picture", QUALITY, names.qualities, words_of_code)
-            dealers = _choose("Dealer", DEALER, names.dealers[:_OFFERED])
+        with st.container(horizontal=True, vertical_alignment="center"):
+            # Under one name, however many are set: under another it would be another popover, and closed.
+            more = st.popover("More filters", icon=":material/tune:", key="more", on_change="rerun")
+            if chosen := sum(name in st.query_params for name in (TYPE, QUALITY, DEALER)):
+                st.badge(f"{chosen} set", color="blue")
+        if more.open:
+            with more:
+                _choose("Document type", TYPE, names.types, words_of_code)
+                _choose("Quality of the PAN picture", QUALITY, names.qualities, words_of_code)
+                _choose("Dealer", DEALER, names.dealers[:_OFFERED])
     return Selection(
         created_from=created_from,
         created_to=created_to,
         products=products,
         checks=tuple(str(name) for name in chosen_checks),
         codes=chosen_codes,
-        document_types=types,
-        qualities=qualities,
-        dealers=dealers,
+        document_types=_asked(TYPE),
+        qualities=_asked(QUALITY),
+        dealers=_asked(DEALER),
     )
 
 
@@ -124,7 +129,11 @@ def _choose(
         on_change=_keep,
         args=(name, widget),
     )
-    return tuple(value_of(text) for text in chosen)
+    return _asked(name)
+
+
+def _asked(name: str) -> tuple[str | None, ...]:
+    return tuple(value_of(text) for text in st.query_params.get_all(name))
 
 
 def _keep(name: str, widget: str) -> None:

@@ -12,6 +12,8 @@ from atlas_core.insight.addresses import SINCE, SORT, UNTIL
 from atlas_core.insight.charts import percent
 from atlas_core.insight.charts_today import (
     OUTCOMES_SHOWN,
+    STAGES,
+    STEPS,
     flows_per_day_chart,
     funnel_chart,
     time_per_stage_chart,
@@ -20,14 +22,26 @@ from atlas_core.insight.finding import FlowFilter
 from atlas_core.insight.periods import DAY_MS
 from atlas_core.insight.rates import FEWEST
 from atlas_core.insight.selection import Selection
-from atlas_core.insight.today import Metric, flows_per_day, funnel, time_per_stage, today
+from atlas_core.insight.today import (
+    Metric,
+    flows_at_step,
+    flows_in_stage,
+    flows_per_day,
+    funnel,
+    time_per_stage,
+    today,
+)
 from atlas_core.models import Outcome
+from atlas_core.web.case_parts import show_flow_cases
 from atlas_core.web.chart_parts import Point, show_chart, viewer_palette
 from atlas_core.web.filters import link_to_flows
+from atlas_core.web.kept import kept_choice
+from atlas_core.web.opened import opened_cases
 from atlas_core.web.parts import show_empty
 from atlas_core.web.words import span_in_words
 
 DAYS = "days"
+FUNNEL, STAGE = "funnel", "stage"
 _LENGTHS = (1, 7, 30, 90)
 _MINUTE_MS = 60_000
 _LABELS = {
@@ -55,13 +69,9 @@ def show_period(columns: Columns) -> None:
     days = st.segmented_control(
         "Flows begun in the last",
         _LENGTHS,
-        default=7,
         required=True,
-        format_func=lambda length: (
-            f"{length * 24 if length == 1 else length} {'hours' if length == 1 else 'days'}"
-        ),
-        key=DAYS,
-        bind="query-params",
+        format_func=_length_in_words,
+        **kept_choice(DAYS, _LENGTHS, 7, _length_in_words),
         help="Compared with as long a time just before.",
     )
     end = now_ms() // _MINUTE_MS * _MINUTE_MS + _MINUTE_MS
@@ -74,13 +84,41 @@ def show_period(columns: Columns) -> None:
         for metric in metrics:
             _show_metric(metric, selection)
     with st.grid(2, min_column_width=330, gap="medium"):
-        show_chart(funnel_chart(funnel(columns, selection), viewer_palette()), "funnel")
-        show_chart(time_per_stage_chart(time_per_stage(columns, selection), viewer_palette()), "stages")
+        show_chart(
+            funnel_chart(funnel(columns, selection), viewer_palette()),
+            "funnel",
+            lambda point: {"at": FUNNEL, "step": str(point["customdata"][0])},
+        )
+        show_chart(
+            time_per_stage_chart(time_per_stage(columns, selection), viewer_palette()),
+            "stages",
+            lambda point: {"at": STAGE, "stage": str(point["customdata"][0])},
+        )
+    st.caption("Select a bar to see its flows below: those of a stage with the longest time in it first.")
+    _show_opened(columns, selection)
     if days > 1:
         whole_days = Selection(created_from=-(-(end - days * DAY_MS) // DAY_MS) * DAY_MS, created_to=end)
         per_day = flows_per_day_chart(flows_per_day(columns, whole_days), viewer_palette())
         show_chart(per_day, "per_day", on_click=_open_day)
         st.caption("Select a bar to open its flows. Days are UTC, and today's is not over.")
+
+
+def _show_opened(columns: Columns, selection: Selection) -> None:
+    """The flows of the step or stage that was opened."""
+    parts = opened_cases()
+    step, stage = parts.get("step", ""), parts.get("stage", "")
+    if parts.get("at") == FUNNEL and step in STEPS:
+        found = flows_at_step(columns, selection, step)
+        show_flow_cases(found, STEPS[step].lower(), "funnel_flows")
+    elif parts.get("at") == STAGE and stage in STAGES:
+        found = flows_in_stage(columns, selection, stage)
+        show_flow_cases(
+            found, f"time in {STAGES[stage].lower()}", "stage_flows", order="the longest in it first"
+        )
+
+
+def _length_in_words(days: int) -> str:
+    return "24 hours" if days == 1 else f"{days} days"
 
 
 def _show_metric(metric: Metric, selection: Selection) -> None:

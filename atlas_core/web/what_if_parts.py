@@ -18,6 +18,7 @@ from atlas_core.models import Outcome
 from atlas_core.thresholds import Thresholds
 from atlas_core.web import loaders
 from atlas_core.web.case_parts import show_flow_cases
+from atlas_core.web.kept import kept_choice
 from atlas_core.web.numbers_asked import ask_number
 from atlas_core.web.opened import close_cases, opened_cases, opening_column, span_of, span_text
 from atlas_core.web.selection_filters import put
@@ -29,7 +30,7 @@ ALL, OWN, FOR, MINUTES = "all", "own", "for", "minutes"
 """Parts of the address: thresholds of all checks (70-90), of one (NAME:70-90), the one to set, minutes."""
 WHAT_IF = "what if"
 EVERY_CHECK = "All cross-checks"
-USUAL_MINUTES = 5
+USUAL_MINUTES = 5.0
 _PARTS = (ALL, OWN, MINUTES)
 
 
@@ -89,10 +90,9 @@ def _ask(checks: list[str], after: Thresholds) -> float:
             chosen = st.selectbox(
                 "Thresholds of",
                 [EVERY_CHECK, *checks],
-                format_func=lambda name: name if name == EVERY_CHECK else theme.words_of_code(name),
-                key=FOR,
-                bind="query-params",
+                format_func=_name_in_words,
                 width=280,
+                **kept_choice(FOR, [EVERY_CHECK, *checks], EVERY_CHECK, _name_in_words),
             )
             minutes = ask_minutes()
             st.button(
@@ -216,6 +216,10 @@ def _reset() -> None:
     close_cases()
     for name in _PARTS:
         put(name, None)
+
+
+def _name_in_words(name: str) -> str:
+    return name if name == EVERY_CHECK else theme.words_of_code(name)
 
 
 def _move(row: dict[Any, Any], place: str) -> dict[str, str]:
