@@ -15,7 +15,7 @@ from atlas_core.web.health import is_alive
 from atlas_core.web.parts import show_empty
 from atlas_core.web.standing_parts import ATLAS_MEANINGS, ATLAS_WORDS
 from atlas_core.web.tables import moment_column, moments, records, table_height
-from atlas_core.web.words import age_in_words, span_in_words, time_in_words, viewer_zone
+from atlas_core.web.words import age_in_words, count_of, span_in_words, time_in_words, viewer_zone
 
 WINDOW = "window"
 _HOUR_MS = 3_600_000
@@ -47,10 +47,9 @@ def _show_state() -> None:
                 st.text(f"The worker does not run, so nobody asks. Last known: {last}.")
             else:
                 known = ATLAS_WORDS.get(atlas.state)
-                st.markdown(f"**{known or 'Unknown'}** since {time_in_words(atlas.since, zone)}")
-                st.text(
-                    f"That is for {span_in_words(now - atlas.since)}. {ATLAS_MEANINGS.get(atlas.state, '')}"
-                )
+                age = age_in_words(atlas.since, now)
+                st.markdown(f"**{known or 'Unknown'}** since {time_in_words(atlas.since, zone)} ({age})")
+                st.text(ATLAS_MEANINGS.get(atlas.state, f"The worker calls it: {atlas.state}."))
                 if atlas.sentence:
                     st.text(f"What brought it: {atlas.sentence}")
         with st.container(border=True, gap="xsmall", height="stretch"):
@@ -96,8 +95,8 @@ def _show_answers() -> None:
             {
                 "endpoint": [row["endpoint"] for row in rows],
                 "good": [share_in_words(int(row["ok"]), int(row["calls"])) for row in rows],
-                "median": [row["median_seconds"] for row in rows],
-                "p95": [row["p95_seconds"] for row in rows],
+                "median": [row["median_seconds"] * 1000 for row in rows],
+                "p95": [row["p95_seconds"] * 1000 for row in rows],
                 "bad": [_otherwise(came, row["endpoint"]) for row in rows],
             }
         ),
@@ -109,10 +108,10 @@ def _show_answers() -> None:
             "endpoint": st.column_config.TextColumn("Endpoint", width="small"),
             "good": st.column_config.TextColumn("Answered well", help="Of all requests, repeated ones too."),
             "median": st.column_config.NumberColumn(
-                "Median", format="%.2f s", help="Of the good answers, within 5 %."
+                "Median", format="%.0f ms", help="Of the good answers, within 5 %."
             ),
             "p95": st.column_config.NumberColumn(
-                "95th percentile", format="%.2f s", help="Of the good answers, within 5 %."
+                "95th percentile", format="%.0f ms", help="Of the good answers, within 5 %."
             ),
             "bad": st.column_config.TextColumn("Otherwise", width="large"),
         },
@@ -156,7 +155,7 @@ def _show_history() -> None:
             "sentence": st.column_config.TextColumn("What brought it", width="large"),
         },
     )
-    st.caption(f"{len(shown)} of {len(states)} changes in the last 14 days, newest first.")
+    st.caption(f"{len(shown)} of {count_of(len(states), 'change')} in the last 14 days, newest first.")
 
 
 def _lasted(began_at: int, ended_at: Any, now: int) -> str:

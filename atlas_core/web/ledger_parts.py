@@ -176,8 +176,8 @@ def _show_rows(frame: pd.DataFrame) -> None:
                 "at": moments(frame["received_at"]),
                 "channel": [channel_look(row["channel"]).label for row in rows],
                 "outcome": [[arrival_look(row["outcome"]).label] for row in rows],
-                "reason": [reason_in_words(row["channel"], row["reason"]) for row in rows],
                 "application": frame["application_id"],
+                "reason": [reason_in_words(row["channel"], row["reason"]) for row in rows],
                 "times": frame["times_seen"],
                 "size": frame["size"],
                 "caller": frame["caller"],
@@ -199,7 +199,7 @@ def _show_rows(frame: pd.DataFrame) -> None:
                 color=[look.color for look in looks],
                 width=150,
             ),
-            "reason": st.column_config.TextColumn("Why", width=260),
+            "reason": st.column_config.TextColumn("Why", width=240),
             "application": st.column_config.TextColumn("Application"),
             "times": st.column_config.NumberColumn(
                 "Times", format="%d", help="How often the same came; of a refusal, how many within its hour."
