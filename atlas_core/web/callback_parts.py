@@ -12,6 +12,7 @@ from atlas_core.insight.charts_arrivals import FIRST_LABELS, first_arrivals_per_
 from atlas_core.insight.finding import FlowFilter
 from atlas_core.insight.measures import share_in_words
 from atlas_core.insight.periods import DAY_MS
+from atlas_core.insight.rates import FEWEST
 from atlas_core.web import loaders
 from atlas_core.web.chart_parts import Point, show_chart, viewer_palette
 from atlas_core.web.filters import link_to_flows, link_to_reason
@@ -80,9 +81,9 @@ def _show_ways(ways: pd.DataFrame) -> None:
 def _lateness(other: str, n: int, median: int, p95: int) -> str:
     if not n:
         return f"The {other} has not come for any of them yet."
-    return (
-        f"The {other} came later by {_seconds(median)} (median), {_seconds(p95)} (95th percentile); n = {n:,}"
-    )
+    few = ": too few to say" if n < FEWEST else ""
+    times = f"{_seconds(median)} (median), {_seconds(p95)} (95th percentile)"
+    return f"The {other} came later by {times}; n = {n:,}{few}"
 
 
 def _seconds(milliseconds: int) -> str:
