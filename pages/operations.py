@@ -17,9 +17,9 @@ user = require_user()
 show_title("Operations", "Did every result arrive, is anything stuck, and can we prove it?")
 show_standing()
 sections = {
-    LEDGER: show_ledger,
+    LEDGER: lambda: show_ledger(user),
     "Callbacks and polls": lambda: show_callbacks(user),
-    DEAD_LETTERS: show_dead_letters,
+    DEAD_LETTERS: lambda: show_dead_letters(user),
     "Atlas": show_atlas,
     "Storage": show_storage,
     "Self-test": show_selftest,

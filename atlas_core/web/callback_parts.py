@@ -17,7 +17,7 @@ from atlas_core.web import loaders
 from atlas_core.web.chart_parts import Point, show_chart, viewer_palette
 from atlas_core.web.filters import link_to_flows, link_to_reason
 from atlas_core.web.parts import show_empty, told_in_words
-from atlas_core.web.tables import records
+from atlas_core.web.tables import moment_column, moments, open_column, records, table_height
 from atlas_core.web.words import count_of, span_in_words
 
 SPAN = "span"
@@ -122,6 +122,31 @@ def _show_missing(user: User) -> None:
             )
             if st.button(f"Ask about {count_of(len(asked), 'flow')}", type="primary", key="pull_missing"):
                 _pull(user, asked)
+    _show_flows_without(len(flow_ids))
+
+
+def _show_flows_without(total: int) -> None:
+    frame = loaders.load_missing_callbacks()
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "open": "Open",
+                "application": frame["application_id"],
+                "ended": moments(frame["ended_at"]),
+                "flow": frame["flow_uuid"],
+            }
+        ),
+        hide_index=True,
+        height=table_height(len(frame), at_most=8),
+        alt="Flows without a callback, newest first",
+        column_config={
+            "open": open_column("missing", frame["flow_uuid"].tolist()),
+            "application": st.column_config.TextColumn("Application"),
+            "ended": moment_column("Ended"),
+            "flow": st.column_config.TextColumn("Flow id", width="medium"),
+        },
+    )
+    st.caption(f"{len(frame):,} of {count_of(total, 'flow')}, newest first.")
 
 
 def _ask_about_one(user: User) -> None:

@@ -45,18 +45,18 @@ def wanted_arrivals() -> Wanted:
     )
 
 
-def asked_place(name: str = AFTER) -> After | None:
+def asked_place() -> After | None:
     """Behind which arrival the address's page begins; None for the newest."""
-    parts = st.query_params.get(name, "").split(".")
+    parts = st.query_params.get(AFTER, "").split(".")
     if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts):
         return None
     received_at, source, row_id = map(int, parts)
     return After(received_at, source, row_id)
 
 
-def go_to_place(place: After | None, name: str = AFTER) -> None:
+def go_to_place(place: After | None) -> None:
     """Turns to the page behind an arrival."""
-    put(name, f"{place.received_at}.{place.source}.{place.row_id}" if place else None)
+    put(AFTER, f"{place.received_at}.{place.source}.{place.row_id}" if place else None)
 
 
 def opened_arrival() -> int | None:

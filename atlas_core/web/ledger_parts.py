@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ButtonColumnResult, ColumnConfig
 
+from atlas_core.access import User
 from atlas_core.books.queries import After, Arrival, ArrivalsPage
 from atlas_core.clock import now_ms
 from atlas_core.insight.arrivals import problem_and_place
@@ -16,7 +17,6 @@ from atlas_core.web.arrival_words import OUTCOME_LOOKS, arrival_look, channel_lo
 from atlas_core.web.filters import FLOW, VERSION
 from atlas_core.web.flow_parts import show_payload_text
 from atlas_core.web.ledger_filters import (
-    AFTER,
     ask_for_arrivals,
     asked_place,
     go_to_place,
@@ -27,11 +27,12 @@ from atlas_core.web.ledger_filters import (
     wanted_arrivals,
 )
 from atlas_core.web.parts import show_empty, show_id, show_look
+from atlas_core.web.read_again_parts import CAME, ask_to_replay, show_dismissal, show_replays
 from atlas_core.web.tables import moment_column, moments, records, table_height
 from atlas_core.web.words import age_in_words, count_of, time_in_words, viewer_zone
 
 
-def show_ledger() -> None:
+def show_ledger(user: User) -> None:
     """Filters, the opened delivery, a page of rows and the way to older ones."""
     wanted = wanted_arrivals()
     ask_for_arrivals(wanted)
@@ -42,7 +43,7 @@ def show_ledger() -> None:
             icon=":material/filter_alt_off:",
             query_params=link_to_ledger(),
         )
-    show_opened()
+    show_opened(user)
     page, total = loaders.load_arrivals_page(wanted, asked_place()), loaders.load_arrivals_total(wanted)
     if page.rows.empty:
         if is_filtered() or asked_place():
@@ -57,22 +58,31 @@ def show_ledger() -> None:
                 "Each callback, each fetch, each call for a token and each refusal is listed here.",
             )
         return
-    show_place(page, total)
+    _show_place(page, total)
     _show_rows(page.rows)
-    show_pages(page)
+    _show_pages(page)
+    if opened_arrival() is None and is_filtered():
+        ask_to_replay(
+            user,
+            "found",
+            wanted,
+            lambda: loaders.load_deliveries_to_replay(wanted),
+            "Read again what is found",
+        )
+    show_replays()
 
 
-def show_place(page: ArrivalsPage, total: int, name: str = AFTER) -> None:
+def _show_place(page: ArrivalsPage, total: int) -> None:
     """Which of how many arrivals are shown."""
     shown = f"**{len(page.rows):,}** of {count_of(total, 'arrival')}"
-    after = asked_place(name)
+    after = asked_place()
     since = f", from {time_in_words(after.received_at, viewer_zone())} back" if after else ", newest first"
     st.markdown(shown + since)
 
 
-def show_pages(page: ArrivalsPage, name: str = AFTER) -> None:
+def _show_pages(page: ArrivalsPage) -> None:
     """The way to the newest and to older arrivals. Each page's place is in its address."""
-    is_first = asked_place(name) is None
+    is_first = asked_place() is None
     if is_first and page.following is None:
         return
     steps: tuple[tuple[str, str, After | None, bool], ...] = (
@@ -84,14 +94,14 @@ def show_pages(page: ArrivalsPage, name: str = AFTER) -> None:
             st.button(
                 label,
                 icon=icon,
-                key=f"{name}_{label.lower()}",
+                key=f"ledger_{label.lower()}",
                 disabled=not is_there,
                 on_click=go_to_place,
-                args=(place, name),
+                args=(place,),
             )
 
 
-def show_opened() -> None:
+def show_opened(user: User) -> None:
     """The delivery that the address has open: its facts, where it is wrong, and what came."""
     delivery_id = opened_arrival()
     if delivery_id is None:
@@ -110,6 +120,9 @@ def show_opened() -> None:
             return
         _show_facts(arrival)
         _show_payload(arrival)
+        if arrival.outcome == "dead letter":
+            ask_to_replay(user, "one", delivery_id, lambda: [delivery_id], "Read it again")
+            show_dismissal(user, arrival)
 
 
 def _show_facts(arrival: Arrival) -> None:
@@ -120,6 +133,9 @@ def _show_facts(arrival: Arrival) -> None:
         st.text(f"Why: {problem}")
         if place:
             st.text(f"Place in the payload: {place}")
+    if arrival.replay_came and arrival.replayed_at is not None:
+        came = CAME.get(arrival.replay_came, arrival.replay_came)
+        st.text(f"Read again {_moment(arrival.replayed_at, now)}: {came}.")
     with st.grid(3, min_column_width=240):
         with st.container(gap="xsmall"):
             _fact("Received", _moment(arrival.received_at, now))

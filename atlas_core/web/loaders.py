@@ -25,6 +25,7 @@ from atlas_core.books.queries import (
     FlowDetail,
     Freshness,
     GroupProgress,
+    ReplayPlan,
     SavedView,
     TokenLife,
     Wanted,
@@ -281,6 +282,34 @@ def load_arrivals_per_choice(wanted: Wanted) -> tuple[dict[str, int], dict[str, 
 
 def load_arrival(delivery_id: int) -> Arrival | None:
     return _ask(queries.arrival, delivery_id)
+
+
+def load_deliveries_to_replay(wanted: Wanted) -> list[int]:
+    return _ask(queries.deliveries_to_replay, wanted)
+
+
+def load_replay_plan(delivery_ids: Sequence[int]) -> ReplayPlan:
+    return _ask(queries.replay_plan, _numbers(delivery_ids))
+
+
+def load_replays() -> pd.DataFrame:
+    return _ask(queries.replays, limit=PER_PAGE)
+
+
+def load_dead_letters(
+    *, with_dismissed: bool, before_id: int | None = None, limit: int = PER_PAGE
+) -> pd.DataFrame:
+    return _ask(queries.dead_letters, with_dismissed=with_dismissed, before_id=before_id, limit=limit)
+
+
+def load_missing_callbacks() -> pd.DataFrame:
+    return _ask(queries.missing_callbacks, now=this_minute(), limit=PER_PAGE)
+
+
+def load_cases(reason: str) -> int:
+    """How many cases of one reason need a person."""
+    found = _ask(queries.attention, now=this_minute(), overdue_ms=overdue_ms(), reasons=(reason,))
+    return int(found["flows"].sum())
 
 
 def load_is_flow(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from atlas_core.books.queries import Wanted, WorkerState
+from atlas_core.books.queries import WorkerState
 from atlas_core.books.room import in_bytes
 from atlas_core.clock import now_ms
 from atlas_core.web import loaders
@@ -44,8 +44,10 @@ def show_standing() -> None:
             _show("Atlas", *_of_atlas(states.get("atlas"), alive, now))
             waiting = loaders.load_workload().callbacks_waiting
             _show("Callbacks waiting", f"{waiting:,}", _of_waiting(waiting, alive))
-            dead = loaders.load_arrivals_total(Wanted(outcome="dead letter"))
-            _show("Dead letters", f"{dead:,}", "callbacks that could not be used")
+            dead = loaders.load_cases("dead letter")
+            _show(
+                "Dead letters", f"{dead:,}", "not usable, and not dismissed" if dead else "that need somebody"
+            )
             _show("Newest backup", *_of_backup(states, now))
             _show("Free disk", *_of_disk())
 

@@ -20,6 +20,8 @@ class Arrival:
 
     `claimed_flow_uuid` is the flow that a callback itself names. `has_payload`: its masked text is kept, by
     itself or by an earlier arrival of the same. `version` is the version of the flow's results that it made.
+    `replay_came` and `replayed_at` tell of its newest replay; the three of a dismissal are None where it was
+    not set aside, or came again since.
     """
 
     delivery_id: int
@@ -36,6 +38,11 @@ class Arrival:
     claimed_flow_uuid: str | None
     version: int | None
     has_payload: bool
+    replay_came: str | None
+    replayed_at: int | None
+    dismissed_by: str | None
+    dismissed_at: int | None
+    dismissed_because: str | None
 
 
 def arrival(books: Books, delivery_id: int) -> Arrival | None:
@@ -50,11 +57,18 @@ def arrival(books: Books, delivery_id: int) -> Arrival | None:
                 WHERE r.flow_id = d.flow_id AND r.delivery_id = d.delivery_id) AS version,
                d.body IS NOT NULL OR EXISTS (
                  SELECT 1 FROM deliveries e
-                 WHERE e.flow_id = d.flow_id AND e.digest = d.digest AND e.body IS NOT NULL) AS has_payload
+                 WHERE e.flow_id = d.flow_id AND e.digest = d.digest AND e.body IS NOT NULL) AS has_payload,
+               (SELECT came FROM replay_outcomes r WHERE r.delivery_id = d.delivery_id
+                ORDER BY r.replayed_at DESC, r.replay_id DESC LIMIT 1) AS replay_came,
+               (SELECT max(replayed_at) FROM replay_outcomes r
+                WHERE r.delivery_id = d.delivery_id) AS replayed_at,
+               x.dismissed_by, x.dismissed_at, x.reason AS dismissed_because
         FROM deliveries d
         LEFT JOIN flows f ON f.flow_id = d.flow_id
         LEFT JOIN attempts a ON a.attempt_id = d.attempt_id
         LEFT JOIN flows o ON o.flow_id = a.flow_id
+        LEFT JOIN desk.dismissals x ON x.kind = 'dead letter' AND d.outcome = 'dead letter'
+          AND x.subject = CAST(d.delivery_id AS TEXT) AND x.dismissed_at >= d.last_seen_at
         WHERE d.delivery_id = ?
         """,
         [delivery_id],
