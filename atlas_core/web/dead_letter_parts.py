@@ -127,9 +127,9 @@ def _show_rows(frame: pd.DataFrame) -> None:
         column_config={
             "open": opening_arrivals("dead", frame["delivery_id"].tolist()),
             "at": moment_column("Received"),
-            "age": st.column_config.TextColumn("Age", width="small"),
-            "problem": st.column_config.TextColumn("Reason", width=300),
-            "place": st.column_config.TextColumn("Place in the payload", width=160),
+            "age": st.column_config.TextColumn("Age", width=110),
+            "problem": st.column_config.TextColumn("Reason", width=390),
+            "place": st.column_config.TextColumn("Place", width=110, help="In the payload."),
             "application": st.column_config.TextColumn("Application"),
             "again": st.column_config.TextColumn("What was done", width=200),
             "size": st.column_config.NumberColumn("Bytes", format="%d"),
