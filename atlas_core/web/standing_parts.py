@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from atlas_core.books.queries import WorkerState
-from atlas_core.books.room import in_bytes
+from atlas_core.books.room import MARGIN_BYTES, in_bytes
 from atlas_core.clock import now_ms
 from atlas_core.web import loaders
-from atlas_core.web.health import FULL_BYTES, NEARLY_FULL_BYTES, is_alive, signs_of
+from atlas_core.web.health import FULL_BYTES, is_alive, signs_of
 from atlas_core.web.parts import told_in_words
 from atlas_core.web.words import age_in_words, span_in_words
 
@@ -98,4 +98,4 @@ def _of_disk() -> tuple[str, str]:
         return "Unknown", "the disk cannot be looked at"
     if free < FULL_BYTES:
         return in_bytes(free), "full: nothing new can be kept"
-    return in_bytes(free), "nearly full: make room" if free < NEARLY_FULL_BYTES else "where the books are"
+    return in_bytes(free), "nearly full: make room" if free < MARGIN_BYTES else "where the books are"
