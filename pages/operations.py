@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from atlas_core.web.alert_parts import show_alerts
 from atlas_core.web.atlas_parts import show_atlas
 from atlas_core.web.callback_parts import show_callbacks
 from atlas_core.web.dead_letter_parts import show_dead_letters
@@ -23,6 +24,7 @@ sections = {
     "Atlas": show_atlas,
     "Storage": show_storage,
     "Self-test": show_selftest,
+    "Alerts": show_alerts,
 }
 tabs = st.tabs(list(sections), key=TAB, bind="query-params", on_change="rerun")
 for tab, show_section in zip(tabs, sections.values(), strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -13,7 +15,7 @@ from atlas_core.web import loaders
 from atlas_core.web.ledger_filters import BECAME, DEAD_LETTERS, link_to_ledger, opened_arrival
 from atlas_core.web.ledger_parts import opening_arrivals, show_opened
 from atlas_core.web.parts import show_empty
-from atlas_core.web.read_again_parts import CAME, ask_to_replay, show_replays
+from atlas_core.web.read_again_parts import CAME, ask_to_dismiss, ask_to_replay, show_replays
 from atlas_core.web.selection_filters import put
 from atlas_core.web.tables import moment_column, moments, records, table_height
 from atlas_core.web.words import age_in_words, count_of
@@ -61,6 +63,9 @@ def show_dead_letters(user: User) -> None:
     if waiting and opened_arrival() is None:
         label = "Read it again" if waiting == 1 else f"Read all {waiting:,} again"
         ask_to_replay(user, "letters", DEAD_LETTERS, _not_dismissed, label)
+        shown = [row["subject"] for row in records(frame) if not _is_dismissed(row)]
+        if shown:
+            ask_to_dismiss(user, shown, f"Dismiss the {len(shown)} shown" if len(shown) > 1 else "Dismiss it")
     show_replays()
 
 
@@ -139,11 +144,17 @@ def _show_rows(frame: pd.DataFrame) -> None:
     )
 
 
-def _again(row: dict[str, object]) -> str | None:
+def _is_dismissed(row: dict[str, Any]) -> bool:
+    """Whether it was set aside and has not come again since."""
+    return not pd.isna(row["dismissed_at"]) and int(row["dismissed_at"]) >= int(row["last_seen_at"])
+
+
+def _again(row: dict[str, Any]) -> str | None:
     """What people did about it."""
     said = []
     if row["replay_came"]:
         said.append(f"read again: {CAME.get(str(row['replay_came']), row['replay_came'])}")
     if row["dismissed_by"]:
-        said.append(f"dismissed by {row['dismissed_by']}")
+        again = "" if _is_dismissed(row) else ", and it came again"
+        said.append(f"dismissed by {row['dismissed_by']}{again}")
     return "; ".join(said) or None

@@ -109,7 +109,7 @@ def show_opened(user: User) -> None:
     arrival = loaders.load_arrival(delivery_id)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.subheader(f"Delivery {delivery_id}", anchor=False)
+            st.subheader(f"Delivery {delivery_id}", anchor=False, width="content")
             if arrival is not None:
                 show_look(channel_look(arrival.channel))
                 show_look(arrival_look(arrival.outcome))

@@ -256,6 +256,10 @@ def load_current_alerts() -> pd.DataFrame:
     return _ask(queries.current_alerts)
 
 
+def load_alerts_history(before_id: int | None = None) -> pd.DataFrame:
+    return _ask(queries.alerts_history, before_id=before_id, limit=PER_PAGE)
+
+
 def load_worker_state() -> dict[str, WorkerState]:
     return _ask(queries.worker_state)
 

@@ -62,11 +62,21 @@ def ask_to_replay(
         if not delivery_ids:
             st.markdown("None of these rows is a delivery that could be read again.")
         else:
-            _show_question(user, scope, which, delivery_ids)
-        st.button("Cancel", key=f"replay_no_{scope}", on_click=_forget_question)
+            _show_plan(scope, delivery_ids)
+        with st.container(horizontal=True, gap="small"):
+            if delivery_ids:
+                st.button(
+                    f"Read {count_of(len(delivery_ids), 'delivery', 'deliveries')} again",
+                    type="primary",
+                    icon=":material/replay:",
+                    key=f"replay_yes_{scope}",
+                    on_click=_replay,
+                    args=(user, scope, which, delivery_ids),
+                )
+            st.button("Cancel", key=f"replay_no_{scope}", on_click=_forget_question)
 
 
-def _show_question(user: User, scope: str, which: Hashable, delivery_ids: tuple[int, ...]) -> None:
+def _show_plan(scope: str, delivery_ids: tuple[int, ...]) -> None:
     for sentence in plan_in_words(loaders.load_replay_plan(delivery_ids), len(delivery_ids)):
         st.markdown(sentence)
     if len(delivery_ids) == REPLAYED_AT_MOST:
@@ -75,14 +85,6 @@ def _show_question(user: User, scope: str, which: Hashable, delivery_ids: tuple[
             "for them afterwards, with a narrower filter."
         )
     st.text_input("Why (for the audit log; may be empty)", max_chars=500, key=f"replay_why_{scope}")
-    st.button(
-        f"Read {count_of(len(delivery_ids), 'delivery', 'deliveries')} again",
-        type="primary",
-        icon=":material/replay:",
-        key=f"replay_yes_{scope}",
-        on_click=_replay,
-        args=(user, scope, which, delivery_ids),
-    )
 
 
 def plan_in_words(plan: ReplayPlan, deliveries: int) -> list[str]:
@@ -93,20 +95,23 @@ def plan_in_words(plan: ReplayPlan, deliveries: int) -> list[str]:
         f"{letters:,} {'is a dead letter' if letters == 1 else 'are dead letters'}."
     ]
     if plan.readable_letters:
-        said.append(f"{plan.readable_letters:,} of the dead letters: the masked text is kept and read anew.")
+        said.append(f"Of {plan.readable_letters:,} the masked text is kept, and is read anew.")
     if plan.unkept_letters:
         said.append(
-            f"{plan.unkept_letters:,} of the dead letters: the text was never kept, so the flow is fetched "
-            "from Atlas instead."
+            f"Of {plan.unkept_letters:,} the text was never kept: Atlas is asked for the results instead."
         )
     if plan.taken_up:
-        said.append(f"{plan.taken_up:,} were not dead letters, and stay as they are.")
+        said.append(f"{plan.taken_up:,} {_are(plan.taken_up)} no dead letter and will stay as before.")
     if plan.missing:
-        said.append(f"{plan.missing:,} are no longer in the book.")
+        said.append(f"{plan.missing:,} {_are(plan.missing)} no longer in the book.")
     said.append(
         f"At most {count_of(plan.flows, 'flow')} can change. Reading the same again later changes nothing."
     )
     return said
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def show_dismissal(user: User, arrival: Arrival) -> None:
@@ -115,20 +120,25 @@ def show_dismissal(user: User, arrival: Arrival) -> None:
         when = f"{time_in_words(arrival.dismissed_at, viewer_zone())} ({_age(arrival.dismissed_at)})"
         st.text(f"Dismissed by {arrival.dismissed_by} on {when}: {arrival.dismissed_because}")
         return
+    ask_to_dismiss(user, [str(arrival.delivery_id)], "Dismiss")
+
+
+def ask_to_dismiss(user: User, subjects: Sequence[str], label: str) -> None:
+    """A form that sets dead letters aside, with one reason for all of them."""
     with (
-        st.form(f"dismiss_{arrival.delivery_id}", border=False),
+        st.form(f"dismiss_{subjects[0]}_{len(subjects)}", border=False),
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
         reason = st.text_input(
-            "Why it needs nobody any more",
+            f"Why {'it needs' if len(subjects) == 1 else 'they need'} nobody any more",
             max_chars=500,
             placeholder="Such as: told Atlas's support, ticket 123",
         )
-        if st.form_submit_button(
-            "Dismiss", icon=":material/task_alt:", disabled=not user.may(Action.DISMISS)
-        ):
+        may = user.may(Action.DISMISS)
+        if st.form_submit_button(label, icon=":material/task_alt:", disabled=not may):
             with told_in_words():
-                dismiss(loaders.desk(), user, "dead letter", str(arrival.delivery_id), reason)
+                for subject in subjects:
+                    dismiss(loaders.desk(), user, "dead letter", subject, reason)
                 st.rerun()
 
 
