@@ -100,8 +100,10 @@ def plan_in_words(plan: ReplayPlan, deliveries: int) -> list[str]:
         said.append(
             f"Of {plan.unkept_letters:,} the text was never kept: Atlas is asked for the results instead."
         )
-    if plan.taken_up:
-        said.append(f"{plan.taken_up:,} {_are(plan.taken_up)} no dead letter and will stay as before.")
+    if plan.taken_up == 1:
+        said.append("1 is not a dead letter, and stays as it is.")
+    elif plan.taken_up:
+        said.append(f"{plan.taken_up:,} are not dead letters, and stay as they are.")
     if plan.missing:
         said.append(f"{plan.missing:,} {_are(plan.missing)} no longer in the book.")
     said.append(

@@ -1,0 +1,533 @@
+"""What the Operations page shows in each state, run as a session runs it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from atlas_core.api.payloads import parse_result
+from atlas_core.books import alerts, atlas_calls, attempts, doors, inbox, store
+from atlas_core.books.alerts import Alert
+from atlas_core.books.backups import take_backup
+from atlas_core.books.doors import Refusal
+from atlas_core.books.results import save_result
+from atlas_core.books.standards import Standards
+from atlas_core.books.writer import AtlasWriter
+from atlas_core.clock import now_ms
+from atlas_core.models import FileToSend, UploadedFile
+from atlas_core.settings import load_settings
+from atlas_core.web import loaders
+from tests.made_books import DONE, MINUTE, MadeBooks, add_flow, make_books, make_result
+from tests.page_sessions import said, sessions_over, show
+from tests.workers import empty_results, rows, running_worker, settings_for, start_attempt, until
+
+NOWHERE = "http://127.0.0.1:9"
+TABS = ("Ledger", "Callbacks and polls", "Dead letters", "Atlas", "Storage", "Self-test", "Alerts")
+NOT_JSON = "this is not JSON: Expecting value (at byte 4)"
+HOSTILE = "![x](http://canary.invalid/x.png) <img src=x onerror=alert(1)> **b**"
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Iterator[MadeBooks]:
+    made = make_books(tmp_path)
+    with sessions_over(made.atlas.parent):
+        yield made
+
+
+def worker_runs(writer: AtlasWriter, *, seen_at: int | None = None) -> None:
+    now = now_ms() if seen_at is None else seen_at
+    writer.write(store.record_state, "worker", "running", "", now=now)
+    writer.write(store.record_state, "atlas", "ok", "", now=now)
+
+
+def begin(writer: AtlasWriter, number: int, *, flow: bool = True) -> int:
+    """An attempt for APP-NUMBER, and its flow."""
+    attempt_id = start_attempt(writer, number)
+    if flow:
+        writer.write(attempts.save_init_answer, attempt_id, f"flow-{number:04}", now=now_ms())
+    return attempt_id
+
+
+def dead_letter(writer: AtlasWriter, number: int, reason: str = NOT_JSON) -> None:
+    """A callback that could not even be parsed, so that nothing of it is kept."""
+    writer.write(
+        inbox.record_dead_letter,
+        begin(writer, number),
+        digest=f"{number:064}",
+        size=9,
+        reason=reason,
+        received_at=now_ms(),
+    )
+
+
+def kept_letter(writer: AtlasWriter, number: int) -> None:
+    """A callback that an earlier edition of the program could not take up, and kept."""
+    attempt_id = begin(writer, number)
+    result = parse_result(empty_results(f"flow-{number:04}"))
+    writer.write(inbox.save_callback, attempt_id, result, other_application=False, received_at=now_ms())
+    writer.write(inbox.bury_delivery, number, "it could not be taken up (KeyError)")
+
+
+def table(session: AppTest, column: str) -> list[Any]:
+    """A column of the first table that has it."""
+    for frame in session.dataframe:
+        if column in frame.value:
+            return list(frame.value[column])
+    pytest.fail(f"no table has {column}")
+
+
+def button(session: AppTest, label: str) -> Any:
+    found = [one for one in session.button if one.label == label]
+    assert found, f"no button {label}: {[one.label for one in session.button]}"
+    return found[0]
+
+
+def choices(session: AppTest) -> list[str]:
+    return [option.content for group in session.get("button_group") for option in group.proto.options]
+
+
+def links(session: AppTest) -> str:
+    return "\n".join(link.proto.query_string for link in session.get("page_link"))
+
+
+def operations(tab: str = "Ledger", **address: str) -> AppTest:
+    return show("operations", tab=tab, **address)
+
+
+# ------------------------------------------------------------------------------------------ every state
+
+
+@pytest.mark.parametrize("tab", ["Ledger", "Storage", "Self-test"])
+def test_before_there_are_books_every_part_says_how_to_begin(tmp_path: Path, tab: str) -> None:
+    with sessions_over(tmp_path / "nothing"):
+        session = operations(tab)
+    assert "Nothing here yet" in said(session)
+    assert not session.error
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_over_empty_books_nothing_is_claimed_that_nobody_knows(books: MadeBooks, tab: str) -> None:
+    session = operations(tab)
+    words = said(session)
+    assert not session.error
+    assert "**Has not run yet**" in words
+    assert "**Unknown**" in words  # how Atlas is
+    assert "**None yet**" in words  # the backup
+    expected = {
+        "Ledger": "Nothing has arrived yet",
+        "Callbacks and polls": "No results in this time",
+        "Dead letters": "No dead letter",
+        "Atlas": "Nobody has asked Atlas yet",
+        "Storage": "Newest: none yet",
+        "Self-test": "Not run in this session yet",
+        "Alerts": "nobody looks for what should be told",
+    }
+    assert expected[tab] in words
+
+
+def test_of_a_stopped_worker_nothing_is_told_as_if_it_were_so_now(books: MadeBooks) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        worker_runs(writer, seen_at=now_ms() - 5 * MINUTE)
+        attempt_id = begin(writer, 1)
+        result = parse_result(empty_results("flow-0001"))
+        writer.write(inbox.save_callback, attempt_id, result, other_application=False, received_at=now_ms())
+    words = said(operations("Atlas"))
+    assert "**Not running**" in words
+    assert "last heard of 5 min" in words
+    assert "nobody asks; last known: answers" in words
+    assert "The worker does not run, so nobody asks. Last known: answers." in words
+    assert "safe; taken up when the worker runs" in words
+    assert "when the worker runs again" in said(operations("Storage"))
+
+
+def test_a_troubled_atlas_is_told_in_words_with_its_reason_and_since_when(books: MadeBooks) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        worker_runs(writer)
+        now = now_ms()
+        writer.write(atlas_calls.record_atlas, "ok", "", now=now - 60 * MINUTE)
+        writer.write(atlas_calls.record_atlas, "failing", f"GET status: 502. {HOSTILE}", now=now - 3 * MINUTE)
+        writer.write(store.record_state, "worker", "running", "", now=now)
+    session = operations("Atlas")
+    words = said(session)
+    assert "**Answers badly** since" in words
+    assert re.search(r"\(3 min (\d+ s )?ago\)", words)
+    assert "What brought it: GET status: 502." in words
+    assert table(session, "state") == ["Answers badly", "Answers"]
+    assert table(session, "lasted")[1] == "57 min"
+    assert "![x](http" not in "\n".join(str(one.value) for one in (*session.markdown, *session.warning))
+
+
+# ------------------------------------------------------------------------------------------ the ledger
+
+
+@pytest.fixture
+def ledger(books: MadeBooks) -> MadeBooks:
+    """Sixty flows of history, every second of which was called about; a dead letter, a token and refusals."""
+    with AtlasWriter(books.atlas) as writer:
+        worker_runs(writer)
+        for number in range(60):
+            uuid = f"past-{number:04}"
+            add_flow(
+                writer,
+                uuid,
+                application_id=f"PAST-{number}",
+                created_at=now_ms() - 1000 * MINUTE + number,
+                result=make_result(uuid),
+                by_callback=number % 2 == 0,
+            )
+        dead_letter(writer, 1)
+        writer.write(doors.save_token, "a" * 64, 1, caller="203.0.113.7", expires_at=now_ms(), now=now_ms())
+        writer.write(doors.record_refusals, [Refusal("callback", 401, "203.0.113.9", 41, now_ms())])
+    return books
+
+
+def test_the_ledger_counts_what_each_choice_would_leave(ledger: MadeBooks) -> None:
+    session = operations()
+    assert "**50** of 93 arrivals, newest first" in said(session)
+    offered = choices(session)
+    for choice in ("Callback · 31", "Fetch · 60", "Token call · 1", "Refusal · 1", "Dead letter · 1"):
+        assert choice in offered
+    assert "Same as before · 30" in offered
+    narrowed = operations(channel="callback")
+    assert "Same as before · 30" not in choices(narrowed)
+    assert "Counts · 30" in choices(narrowed)
+
+
+def test_a_copied_link_of_the_ledger_shows_the_same_rows(ledger: MadeBooks) -> None:
+    session = operations(channel="extracts")
+    first = table(session, "flow")
+    button(session, "Older").click().run()
+    address = {name: "".join(session.query_params[name]) for name in ("channel", "after")}
+    second = table(session, "flow")
+    assert len(first) == 50
+    assert len(second) == 10
+    assert not set(first) & set(second)
+    copied = show("operations", **address)
+    assert table(copied, "flow") == second
+    assert "from" in said(copied)
+    assert button(copied, "Older").disabled
+    button(copied, "Newest").click().run()
+    assert table(copied, "flow") == first
+
+
+def test_a_flow_or_an_application_is_found_by_its_whole_id(ledger: MadeBooks) -> None:
+    assert set(table(operations(id="PAST-4"), "flow")) == {"past-0004"}
+    assert len(table(operations(id="past-0004"), "flow")) == 2
+    assert "No arrival fits" in said(operations(id="past-000"))
+
+
+def test_a_search_by_an_aadhaar_number_is_told_and_not_kept(ledger: MadeBooks) -> None:
+    session = operations(id="2345 6789 0124")
+    assert "Aadhaar number" in session.warning[0].value
+    assert "id" not in session.query_params
+
+
+def test_a_refusal_says_what_was_refused_why_and_how_often(ledger: MadeBooks) -> None:
+    session = operations(channel="refusal")
+    assert table(session, "reason") == [
+        "401 at the callback door: its credentials or its token were wrong or missing"
+    ]
+    assert table(session, "times") == [41]
+    assert table(session, "open") == [""]  # nothing of it is kept
+
+
+def test_nonsense_in_the_address_is_no_filter_and_no_error(ledger: MadeBooks) -> None:
+    session = operations(channel=HOSTILE, became="nothing", after="a.b.c", open=HOSTILE)
+    assert "**50** of 93 arrivals" in said(session)
+    assert "no delivery with this number" in said(operations(open="99999999"))
+
+
+def test_an_opened_delivery_shows_its_facts_and_what_came(ledger: MadeBooks) -> None:
+    session = operations(open="1")
+    words = said(session)
+    assert "Delivery 1" in words
+    assert "version 1 of the flow's results" in words
+    assert "past-0000" in [code.value for code in session.code]
+    assert "flow=past-0000" in links(session)
+    session.toggle(key="payload_1").set_value(True).run()
+    assert any("past-0000-doc" in code.value or "Invented Person" in code.value for code in session.code)
+
+
+# --------------------------------------------------------------------------------- dead letters, replay
+
+
+def test_a_dead_letter_tells_its_reason_and_place(books: MadeBooks) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        dead_letter(writer, 1)
+        dead_letter(writer, 2, f"an id was due, as text (at ocr_data[3].{HOSTILE})")
+    session = operations("Dead letters")
+    assert table(session, "problem")[1] == "this is not JSON: Expecting value"
+    assert table(session, "place")[1] == "byte 4"
+    opened = operations("Dead letters", open="1")
+    words = said(opened)
+    assert "Why: this is not JSON: Expecting value" in words
+    assert "Place in the payload: byte 4" in words
+    assert "What it said is not kept" in words
+    assert "![x](http" not in "\n".join(str(one.value) for one in operations(open="2").markdown)
+
+
+def test_replaying_many_tells_the_count_first_and_changes_nothing_twice(books: MadeBooks) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        worker_runs(writer)
+        for number in (1, 2):
+            kept_letter(writer, number)
+        dead_letter(writer, 3)
+    session = operations(became="dead letter")
+    button(session, "Read again what is found").click().run()
+    words = said(session)
+    assert "**3 deliveries** will be read again; 3 are dead letters." in words
+    assert "Of 2 the masked text is kept, and is read anew." in words
+    assert "Of 1 the text was never kept" in words
+    assert "At most 3 flows can change." in words
+    assert rows(books.desk, "SELECT count(*) FROM replays") == [(0,)]  # nothing is asked for yet
+    yes = button(session, "Read 3 deliveries again")
+    yes.click().run()
+    assert "Asked for: 3 deliveries" in session.success[0].value
+    assert rows(books.desk, "SELECT count(*) FROM replays") == [(1,)]
+    session = operations(channel="callback")
+    with running_worker(settings_for(books.atlas.parent, NOWHERE)) as worker:
+        until(lambda: rows(books.desk, "SELECT 1 FROM replays WHERE state = 'done'"))
+        results = worker.rows("SELECT count(*) FROM results")
+        assert results == [(2,)]
+        session.run()
+        assert table(session, "came") == ["2 taken up, 1 fetched instead"]
+        button(session, "Read again what is found").click().run()
+        assert "**3 deliveries** will be read again; 1 is a dead letter." in said(session)
+        assert "2 are not dead letters, and stay as they are." in said(session)
+        button(session, "Read 3 deliveries again").click().run()
+        until(lambda: len(rows(books.desk, "SELECT 1 FROM replays WHERE state = 'done'")) == 2)
+        assert worker.rows("SELECT count(*) FROM results") == results
+    assert table(operations("Dead letters"), "came")[0] == "2 as before, 1 fetched instead"
+
+
+def test_a_replay_that_is_cancelled_asks_for_nothing(books: MadeBooks) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        kept_letter(writer, 1)
+    session = operations("Dead letters")
+    button(session, "Read it again").click().run()
+    button(session, "Cancel").click().run()
+    assert button(session, "Read it again")
+    assert rows(books.desk, "SELECT count(*) FROM replays") == [(0,)]
+
+
+def test_a_replay_without_a_worker_says_that_it_waits(books: MadeBooks) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        worker_runs(writer, seen_at=now_ms() - 5 * MINUTE)
+        kept_letter(writer, 1)
+    session = operations("Dead letters")
+    button(session, "Read it again").click().run()
+    button(session, "Read 1 delivery again").click().run()
+    assert table(session, "state") == ["waits for the worker"]
+
+
+def test_a_dead_letter_is_dismissed_with_a_reason_and_leaves_the_list(books: MadeBooks) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        for number in (1, 2, 3):
+            dead_letter(writer, number)
+    session = operations("Dead letters", open="2")
+    button(session, "Dismiss").click().run()
+    assert "Say why it may be dismissed" in session.error[0].value
+    session.text_input[0].set_value("told Atlas's support")
+    button(session, "Dismiss").click().run()
+    assert "Dismissed by local on" in said(session)
+    assert "told Atlas's support" in said(session)
+    session = operations("Dead letters")
+    assert len(table(session, "problem")) == 2
+    session.text_input[0].set_value("the same fault")
+    button(session, "Dismiss the 2 shown").click().run()
+    assert "No dead letter" in said(session)
+    assert len(table(operations("Dead letters", dismissed="true"), "problem")) == 3
+    audited = rows(books.desk, "SELECT action, reason FROM audit ORDER BY entry_id")
+    assert audited == [("dismiss", "told Atlas's support"), *[("dismiss", "the same fault")] * 2]
+
+
+# ------------------------------------------------------------------------------------ callbacks and polls
+
+
+def uploaded(writer: AtlasWriter, number: int, *, called: int | None, fetched: int | None) -> None:
+    """A flow begun an hour ago that ended 30 s later, called about and fetched so many seconds after that."""
+    begun = now_ms() - 60 * MINUTE
+    uuid = f"flow-{number:04}"
+    attempt_id = writer.write(
+        attempts.start_attempt,
+        number,
+        1,
+        application_id=f"APP-{number}",
+        product_type="PROD_CDL",
+        auth_part=f"{number}a".rjust(64, "0"),
+        callback_part=f"{number}c".rjust(64, "0"),
+        now=begun,
+    )
+    assert attempt_id is not None
+    flow_id = writer.write(attempts.save_init_answer, attempt_id, uuid, now=begun)
+    writer.write(
+        attempts.start_upload, attempt_id, [FileToSend("d", "https://files.example/a.pdf")], now=begun
+    )
+    writer.write(attempts.save_upload_answer, attempt_id, [UploadedFile("b", "f", "d")], now=begun)
+    writer.write(store.save_look, flow_id, DONE, looked_at=begun + 30_000)
+    arrivals = [(called, "callback"), (fetched, "extracts")]
+    for seconds, channel in sorted((at, name) for at, name in arrivals if at is not None):
+        _arrives(writer, flow_id, attempt_id, uuid, channel, begun + 30_000 + seconds * 1000)
+
+
+def _arrives(
+    writer: AtlasWriter, flow_id: int, attempt_id: int, uuid: str, channel: str, received_at: int
+) -> None:
+    writer.write(
+        save_result,
+        flow_id,
+        make_result(uuid),
+        channel=channel,
+        received_at=received_at,
+        confirmed=channel == "extracts",
+        standards=Standards(),
+        attempt_id=attempt_id if channel == "callback" else None,
+    )
+
+
+@pytest.fixture
+def mixed(books: MadeBooks) -> MadeBooks:
+    """Callback first by 2, 4 and 6 s; fetch first by 10 s; two that were never called about."""
+    with AtlasWriter(books.atlas) as writer:
+        worker_runs(writer)
+        cases: Sequence[tuple[int | None, int | None]] = (
+            (1, 3),
+            (1, 5),
+            (1, 7),
+            (20, 10),
+            (None, 5),
+            (None, 6),
+        )
+        for number, (called, fetched) in enumerate(cases, start=1):
+            uploaded(writer, number, called=called, fetched=fetched)
+    return books
+
+
+def test_callbacks_are_held_against_polls_with_shares_lateness_and_n(mixed: MadeBooks) -> None:
+    session = operations("Callbacks and polls")
+    assert {metric.label: metric.value for metric in session.metric} == {
+        "Callback first": "3",
+        "Our fetch first": "1",
+        "Callback not usable": "0",
+        "No callback": "2",
+    }
+    words = said(session)
+    assert "50.0% of 6" in words
+    assert "The fetch came later by 4.0 s (median), 6.0 s (95th percentile); n = 3" in words
+    assert "The callback came later by 10.0 s (median), 10.0 s (95th percentile); n = 1" in words
+    figure = json.loads(session.get("plotly_chart")[0].proto.spec)
+    assert "n = 6" in figure["layout"]["title"]["subtitle"]["text"]
+    assert len(session.get("plotly_chart")[0].proto.spec) < 40_000
+
+
+def test_pulling_what_was_not_called_about_tells_how_many_first(mixed: MadeBooks) -> None:
+    session = operations("Callbacks and polls")
+    assert "**2 flows** ended without a callback" in said(session)
+    assert table(session, "flow") == ["flow-0006", "flow-0005"]
+    assert rows(mixed.desk, "SELECT count(*) FROM looks_wanted") == [(0,)]
+    button(session, "Ask about 2 flows").click().run()
+    assert "The worker asks Atlas about 2 flows" in session.success[0].value
+    wanted = rows(mixed.desk, "SELECT flow_uuid FROM looks_wanted ORDER BY 1")
+    assert wanted == [("flow-0005",), ("flow-0006",)]
+    assert rows(mixed.desk, "SELECT action, detail FROM audit") == [("ask Atlas now", '{"flows": 2}')]
+
+
+def test_one_flow_is_pulled_by_its_id_and_a_wrong_id_is_told(mixed: MadeBooks) -> None:
+    session = operations("Callbacks and polls")
+    session.text_input[0].set_value("flow-000")
+    button(session, "Pull now").click().run()
+    assert "No flow has this id" in session.warning[-1].value
+    session.text_input[0].set_value(" flow-0001 ")
+    button(session, "Pull now").click().run()
+    assert rows(mixed.desk, "SELECT flow_uuid FROM looks_wanted") == [("flow-0001",)]
+
+
+# ------------------------------------------------------------------------ Atlas, storage, test, alerts
+
+
+def test_each_endpoint_tells_its_success_and_its_times(books: MadeBooks) -> None:
+    minute = now_ms() // MINUTE
+    token = (now_ms() - 10 * MINUTE, now_ms() + 50 * MINUTE)
+    with AtlasWriter(books.atlas) as writer:
+        worker_runs(writer)
+        calls = [(minute, "status", "ok", 30, 97), (minute, "status", "no answer", 60, 3)]
+        old = [(minute - 180, "extracts", "ok", 30, 5)]
+        writer.write(atlas_calls.record_calls, [*calls, *old], token)
+    session = operations("Atlas")
+    assert table(session, "good") == ["97.0% of 100"]
+    assert table(session, "bad") == ["no answer: 3"]
+    assert table(session, "median")[0] == pytest.approx(atlas_calls.seconds_of(30) * 1000)
+    assert "**Fetched** 10 min" in said(session)
+    assert table(operations("Atlas", window="Day"), "endpoint") == ["extracts", "status"]
+
+
+def test_storage_tells_sizes_the_newest_backup_and_when_the_next_is_due(books: MadeBooks) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        worker_runs(writer)
+    folder = loaders.desk_settings().backup_dir
+    take_backup(books.desk, folder, now=now_ms() - 10 * MINUTE)
+    session = operations("Storage")
+    words = said(session)
+    sizes = {metric.label: metric.value for metric in session.metric}
+    assert sizes["Column mirror"] != "unknown"
+    assert sizes["Free disk"].endswith("GB")
+    assert "ago), 0." in words
+    assert re.search(r"Next: in \d\d min \(one every 1 h\)", words)
+    assert "Newest: none yet" in words  # of atlas.db
+    assert "Last upgraded: never; it was made" in words
+
+
+def test_the_self_test_tells_each_step_and_what_to_do_next(
+    books: MadeBooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = operations("Self-test")
+    with running_worker(settings_for(books.atlas.parent, NOWHERE)) as worker:
+        monkeypatch.setenv("ATLAS_RECEIVER_PORT", str(worker.worker.receiver.port))
+        loaders.desk_settings.cache_clear()
+        button(session, "Run the self-test").click().run()
+        assert "The whole loop works" in session.success[0].value
+        worker.worker._inside._receiver_url = NOWHERE
+        button(session, "Run the self-test").click().run()
+        assert "A token can be fetched: no." in session.error[0].value
+        words = said(session)
+        assert f"Atlas cannot reach us at {NOWHERE}" in words
+        assert "Next: Check ATLAS_RECEIVER_URL" in words
+        assert "Not tried: no token came out." in words
+
+
+def test_the_self_test_without_a_worker_says_how_to_start_it(
+    books: MadeBooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATLAS_RECEIVER_PORT", "9")
+    loaders.desk_settings.cache_clear()
+    session = operations("Self-test")
+    button(session, "Run the self-test").click().run()
+    assert "The worker is ready: no." in session.error[0].value
+    words = said(session)
+    assert f"The worker does not answer at {load_settings().receiver_origin}." in words
+    assert "Start it with: python -m atlas_core worker" in words
+
+
+def test_alerts_that_last_say_what_to_do_and_those_that_are_over_are_listed(books: MadeBooks) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        worker_runs(writer)
+        now = now_ms()
+        letter = Alert("dead letter", "17", "Callback 17 could not be read.")
+        both = [Alert("disk", "", "0.1 GB are left on the disk of the books."), letter]
+        writer.write(alerts.settle_alerts, both, now=now - 20 * MINUTE)
+        writer.write(alerts.settle_alerts, [letter], now=now - 10 * MINUTE)
+    session = operations("Alerts")
+    words = said(session)
+    assert "Callback 17 could not be read." in words
+    assert "Read its reason, then read it again or dismiss it." in words
+    assert "for 20 min" in words
+    assert "open=17" in links(session)
+    lasted = dict(zip(table(session, "rule"), table(session, "lasted"), strict=True))
+    assert lasted["Disk nearly full"] == "10 min"
+    assert lasted["Dead letter"].endswith("until now")
