@@ -9,16 +9,16 @@ import streamlit as st
 
 from atlas_core.clock import now_ms
 from atlas_core.web import loaders
-from atlas_core.web.filters import FLOW
+from atlas_core.web.filters import FLOW, link_to_outcome, link_to_reason
 from atlas_core.web.health import is_alive
 from atlas_core.web.ledger_filters import DEAD_LETTERS, OPEN, TAB
 from atlas_core.web.parts import show_empty
 from atlas_core.web.selection_filters import put
 from atlas_core.web.tables import moment_column, moments, records, table_height
-from atlas_core.web.words import age_in_words, count_of, span_in_words
+from atlas_core.web.words import count_of, span_in_words
 
 BEFORE = "alerts_before"
-_SHOWN = 20
+_SHOWN = 5
 _RULES: dict[str, tuple[str, str]] = {
     "stuck flow": (
         "Stuck flow",
@@ -46,28 +46,30 @@ def show_alerts() -> None:
             "knew last.",
             icon=":material/info:",
         )
-    rows = records(loaders.load_current_alerts())
-    if not rows:
+    alerts = loaders.load_current_alerts()
+    if alerts.empty:
         show_empty("No alert", "Nothing that the rules watch is wrong now.", ":material/notifications_off:")
-    for row in rows[:_SHOWN]:
-        _show_alert(row, now)
-    if len(rows) > _SHOWN:
-        st.caption(f"The newest {_SHOWN} of {len(rows):,} alerts that last; all of them are listed below.")
+    for rule, of_rule in alerts.groupby("rule", sort=False):
+        _show_rule(str(rule), records(of_rule), now)
     _show_history(now)
 
 
-def _show_alert(row: dict[str, Any], now: int) -> None:
-    label, advice = _RULES.get(row["rule"], (str(row["rule"]), ""))
+def _show_rule(rule: str, rows: list[dict[str, Any]], now: int) -> None:
+    """The alerts of one rule, the oldest of which tells since when."""
+    label, advice = _RULES.get(rule, (rule, ""))
+    cases, oldest = sum(int(row["cases"]) for row in rows), min(int(row["raised_at"]) for row in rows)
+    untold = [row for row in rows if pd.isna(row["told_at"])]
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(gap="xsmall", width="stretch"):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.badge(label, icon=":material/notifications_active:", color="red")
-                st.caption(f"for {span_in_words(now - int(row['raised_at']))}")
-                if not pd.isna(row["told_at"]):
-                    st.caption(f"the webhook was told {age_in_words(int(row['told_at']), now)}")
-            st.text(row["words"])
+                st.caption(f"for {span_in_words(now - oldest)}" + "; the webhook was told" * (not untold))
+            for row in rows[:_SHOWN]:
+                st.text(row["words"])
+            if len(rows) > _SHOWN:
+                st.text(f"And {len(rows) - _SHOWN:,} more; {count_of(cases, 'case')} in all.")
             st.caption(advice)
-        _show_link(row["rule"], row["subject"])
+        _show_link(rule, rows[0]["subject"] if len(rows) == 1 else "")
 
 
 def _show_link(rule: str, subject: str) -> None:
@@ -76,8 +78,10 @@ def _show_link(rule: str, subject: str) -> None:
         opened = {OPEN: subject} if subject.isdigit() else {}
         address = {TAB: DEAD_LETTERS, **opened}
         st.page_link("pages/operations.py", label="Open", icon=icon, query_params=address)
-    elif rule == "stuck flow" and subject != "others":
+    elif rule == "stuck flow" and subject:
         st.page_link("pages/flow.py", label="Open", icon=icon, query_params={FLOW: subject})
+    elif rule == "stuck flow":
+        st.page_link("pages/results.py", label="Open", icon=icon, query_params=link_to_reason("overdue"))
     elif rule in ("disk", "backup"):
         st.page_link("pages/operations.py", label="Open", icon=icon, query_params={TAB: "Storage"})
     elif rule == "callbacks missing":
@@ -85,7 +89,7 @@ def _show_link(rule: str, subject: str) -> None:
             "pages/operations.py", label="Open", icon=icon, query_params={TAB: "Callbacks and polls"}
         )
     elif rule == "failure share":
-        st.page_link("pages/results.py", label="Open", icon=icon, query_params={"outcome": "failed"})
+        st.page_link("pages/results.py", label="Open", icon=icon, query_params=link_to_outcome("failed"))
 
 
 def _show_history(now: int) -> None:

@@ -8,19 +8,18 @@ import pandas as pd
 import streamlit as st
 
 from atlas_core.clock import now_ms
-from atlas_core.insight.atlas_calls import answer_measures
+from atlas_core.insight.atlas_calls import answer_measures, state_began_at
 from atlas_core.insight.measures import share_in_words
 from atlas_core.web import loaders
 from atlas_core.web.health import is_alive
 from atlas_core.web.parts import show_empty
-from atlas_core.web.standing_parts import ATLAS_MEANINGS, ATLAS_WORDS
+from atlas_core.web.standing_parts import ATLAS_MEANINGS, ATLAS_WORDS, STATES_MS
 from atlas_core.web.tables import moment_column, moments, records, table_height
 from atlas_core.web.words import age_in_words, count_of, span_in_words, time_in_words, viewer_zone
 
 WINDOW = "window"
 _HOUR_MS = 3_600_000
 _WINDOWS = {"Hour": _HOUR_MS, "Day": 24 * _HOUR_MS}
-_STATES_MS = 14 * 24 * _HOUR_MS
 _STATES_SHOWN = 50
 
 
@@ -47,8 +46,10 @@ def _show_state() -> None:
                 st.text(f"The worker does not run, so nobody asks. Last known: {last}.")
             else:
                 known = ATLAS_WORDS.get(atlas.state)
-                age = age_in_words(atlas.since, now)
-                st.markdown(f"**{known or 'Unknown'}** since {time_in_words(atlas.since, zone)} ({age})")
+                began_at = state_began_at(loaders.load_atlas_states(loaders.this_minute() - STATES_MS))
+                since = began_at or atlas.since
+                age = age_in_words(since, now)
+                st.markdown(f"**{known or 'Unknown'}** since {time_in_words(since, zone)} ({age})")
                 st.text(ATLAS_MEANINGS.get(atlas.state, f"The worker calls it: {atlas.state}."))
                 if atlas.sentence:
                     st.text(f"What brought it: {atlas.sentence}")
@@ -130,7 +131,7 @@ def _otherwise(came: list[dict[str, Any]], endpoint: str) -> str:
 def _show_history() -> None:
     st.subheader("How Atlas was", anchor=False)
     now = now_ms()
-    states = loaders.load_atlas_states(loaders.this_minute() - _STATES_MS)[::-1]
+    states = loaders.load_atlas_states(loaders.this_minute() - STATES_MS)[::-1]
     if states.empty:
         st.caption("Nobody has asked Atlas yet.")
         return

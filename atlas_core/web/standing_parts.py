@@ -7,6 +7,7 @@ import streamlit as st
 from atlas_core.books.queries import WorkerState
 from atlas_core.books.room import MARGIN_BYTES, in_bytes
 from atlas_core.clock import now_ms
+from atlas_core.insight.atlas_calls import asked_since, state_began_at
 from atlas_core.web import loaders
 from atlas_core.web.health import FULL_BYTES, is_alive, signs_of
 from atlas_core.web.parts import told_in_words
@@ -31,6 +32,8 @@ ATLAS_MEANINGS = {
     "not asked": "No worker ran, so nobody asked.",
 }
 
+STATES_MS = 14 * 24 * 3_600_000
+
 
 @st.fragment(run_every="5s")
 def show_standing() -> None:
@@ -39,9 +42,10 @@ def show_standing() -> None:
         states, now = loaders.load_worker_state(), now_ms()
         worker = states.get("worker")
         alive = worker is not None and is_alive(worker, now)
+        history = loaders.load_atlas_states(loaders.this_minute() - STATES_MS)
         with st.grid(6, min_column_width=150, gap="small"):
-            _show("Worker", *_of_worker(worker, alive, now))
-            _show("Atlas", *_of_atlas(states.get("atlas"), alive, now))
+            _show("Worker", *_of_worker(worker, alive, asked_since(history), now))
+            _show("Atlas", *_of_atlas(states.get("atlas"), alive, state_began_at(history), now))
             waiting = loaders.load_workload().callbacks_waiting
             _show("Callbacks waiting", f"{waiting:,}", _of_waiting(waiting, alive))
             dead = loaders.load_cases("dead letter")
@@ -59,21 +63,21 @@ def _show(label: str, value: str, sentence: str) -> None:
         st.caption(sentence)
 
 
-def _of_worker(worker: WorkerState | None, alive: bool, now: int) -> tuple[str, str]:
+def _of_worker(worker: WorkerState | None, alive: bool, began_at: int | None, now: int) -> tuple[str, str]:
     if worker is None:
         return "Has not run yet", "nothing comes or goes until it runs"
     if alive:
-        return "Running", f"for {span_in_words(now - worker.since)}"
+        return "Running", f"for {span_in_words(now - (began_at or worker.since))}"
     return "Not running", f"last heard of {age_in_words(worker.seen_at, now)}"
 
 
-def _of_atlas(atlas: WorkerState | None, alive: bool, now: int) -> tuple[str, str]:
+def _of_atlas(atlas: WorkerState | None, alive: bool, began_at: int | None, now: int) -> tuple[str, str]:
     if atlas is None:
         return "Unknown", "not asked yet"
     if not alive:
         last = ATLAS_WORDS.get(atlas.state, atlas.state).lower()
         return "Unknown", f"nobody asks; last known: {last}"
-    return ATLAS_WORDS.get(atlas.state, "Unknown"), f"for {span_in_words(now - atlas.since)}"
+    return ATLAS_WORDS.get(atlas.state, "Unknown"), f"for {span_in_words(now - (began_at or atlas.since))}"
 
 
 def _of_waiting(waiting: int, alive: bool) -> str:
