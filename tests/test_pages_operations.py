@@ -137,7 +137,14 @@ def test_of_a_stopped_worker_nothing_is_told_as_if_it_were_so_now(books: MadeBoo
         attempt_id = begin(writer, 1)
         result = parse_result(empty_results("flow-0001"))
         writer.write(inbox.save_callback, attempt_id, result, other_application=False, received_at=now_ms())
-    words = said(operations("Atlas"))
+        started = now_ms() - 30 * MINUTE
+        writer.write(atlas_calls.record_calls, [], (started, started + 60 * MINUTE))
+        writer.write(atlas_calls.record_atlas, "ok", "", now=started)
+        writer.write(store.record_state, "worker", "running", "", now=now_ms() - 5 * MINUTE)
+    session = operations("Atlas")
+    words = said(session)
+    assert table(session, "lasted") == ["25 min; not known since"]
+    assert "**Unknown**; the last one was fetched 30 min ago" in words
     assert "**Not running**" in words
     assert "last heard of 5 min" in words
     assert "nobody asks; last known: answers" in words

@@ -59,14 +59,20 @@ def _show_state() -> None:
             if life is None:
                 st.markdown("**None held**")
                 st.text("The worker has fetched none yet.")
+            elif not alive:
+                st.markdown(f"**Unknown**; the last one was fetched {age_in_words(life.fetched_at, now)}")
+                st.text("The worker does not run. When it starts, it fetches a new one.")
             elif life.ends_at <= now:
                 st.markdown(f"**Ended** {age_in_words(life.ends_at, now)}")
                 st.text("A new one is fetched before the next call.")
             else:
                 st.markdown(f"**Fetched** {age_in_words(life.fetched_at, now)}")
                 left = span_in_words(life.ends_at - now)
+                refused = atlas is not None and atlas.state == "refused"
                 st.text(
-                    f"It lives for another {left} and is renewed before that. The token itself is not kept."
+                    "Atlas refuses us, so it may be of no use."
+                    if refused
+                    else f"It lives for another {left} and is renewed before that. It is never shown."
                 )
 
 
@@ -130,7 +136,8 @@ def _otherwise(came: list[dict[str, Any]], endpoint: str) -> str:
 
 def _show_history() -> None:
     st.subheader("How Atlas was", anchor=False)
-    now = now_ms()
+    now, worker = now_ms(), loaders.load_worker_state().get("worker")
+    asked_until = now if worker is None or is_alive(worker, now) else worker.seen_at
     states = loaders.load_atlas_states(loaders.this_minute() - STATES_MS)[::-1]
     if states.empty:
         st.caption("Nobody has asked Atlas yet.")
@@ -142,7 +149,7 @@ def _show_history() -> None:
             {
                 "at": moments(shown["began_at"]),
                 "state": [ATLAS_WORDS.get(row["state"], row["state"]) for row in rows],
-                "lasted": [_lasted(row["began_at"], row["ended_at"], now) for row in rows],
+                "lasted": [_lasted(row, asked_until, now) for row in rows],
                 "sentence": shown["sentence"],
             }
         ),
@@ -159,7 +166,11 @@ def _show_history() -> None:
     st.caption(f"{len(shown)} of {count_of(len(states), 'change')} in the last 14 days, newest first.")
 
 
-def _lasted(began_at: int, ended_at: Any, now: int) -> str:
-    if pd.isna(ended_at):
-        return f"{span_in_words(now - began_at)}, until now"
-    return span_in_words(int(ended_at) - began_at)
+def _lasted(row: dict[str, Any], asked_until: int, now: int) -> str:
+    """How long a state lasted; the present one is known only as long as somebody asks."""
+    began_at = int(row["began_at"])
+    if not pd.isna(row["ended_at"]):
+        return span_in_words(int(row["ended_at"]) - began_at)
+    if asked_until < now and row["state"] != "not asked":
+        return f"{span_in_words(asked_until - began_at)}; not known since"
+    return f"{span_in_words(now - began_at)}, until now"

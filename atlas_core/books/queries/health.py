@@ -31,7 +31,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """Which edition a book is of (the name of its newest migration), when it was made, and when it was last
+    """Which edition a book is of (the name of its last migration), when it was made, and when it was last
     brought up to a newer edition; None where it never was."""
 
     name: str
@@ -94,7 +94,7 @@ def editions(books: Books) -> dict[str, Edition]:
         made_at, newest_at = rows[0]["applied_at"], rows[-1]["applied_at"]
         # All the migrations of a new book are applied within one transaction.
         upgraded_at = newest_at if newest_at - made_at > _ONE_MAKING_MS else None
-        found[file] = Edition(rows[-1]["name"], made_at, upgraded_at)
+        found[file] = Edition(max(row["name"] for row in rows), made_at, upgraded_at)
     return found
 
 
