@@ -54,11 +54,11 @@ def begin(writer: AtlasWriter, number: int, *, flow: bool = True) -> int:
     return attempt_id
 
 
-def dead_letter(writer: AtlasWriter, number: int, reason: str = NOT_JSON) -> None:
+def dead_letter(writer: AtlasWriter, number: int, reason: str = NOT_JSON, *, flow: bool = True) -> None:
     """A callback that could not even be parsed, so that nothing of it is kept."""
     writer.write(
         inbox.record_dead_letter,
-        begin(writer, number),
+        begin(writer, number, flow=flow),
         digest=f"{number:064}",
         size=9,
         reason=reason,
@@ -352,6 +352,32 @@ def test_a_dead_letter_is_dismissed_with_a_reason_and_leaves_the_list(books: Mad
     assert len(table(operations("Dead letters", dismissed="true"), "problem")) == 3
     audited = rows(books.desk, "SELECT action, reason FROM audit ORDER BY entry_id")
     assert audited == [("dismiss", "told Atlas's support"), *[("dismiss", "the same fault")] * 2]
+
+
+def what_a_viewer_sees() -> None:
+    from atlas_core.access import Role, User
+    from atlas_core.web.callback_parts import show_callbacks
+    from atlas_core.web.ledger_parts import show_ledger
+
+    vera = User("vera@lender.example", "Vera Viewer", frozenset({Role.VIEWER}), is_signed_in=True)
+    show_ledger(vera)
+    show_callbacks(vera)
+
+
+def test_who_may_only_look_sees_all_of_it_and_can_change_nothing(books: MadeBooks) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        dead_letter(writer, 1, flow=False)
+    session = AppTest.from_function(what_a_viewer_sees, default_timeout=20)
+    session.query_params["open"] = "1"
+    session.run()
+    assert not session.exception
+    assert table(session, "application") == ["APP-1"]
+    assert {one.label: one.disabled for one in session.button if one.label != "Close"} == {
+        "Read it again": True,
+        "Dismiss": True,
+        "Refresh": False,
+        "Pull now": True,
+    }
 
 
 # ------------------------------------------------------------------------------------ callbacks and polls

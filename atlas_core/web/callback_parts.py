@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from atlas_core.access import User
+from atlas_core.access import Action, User
 from atlas_core.books.looks import want_looks
 from atlas_core.insight.arrivals import first_arrivals_in_all, first_arrivals_per_day
 from atlas_core.insight.charts_arrivals import FIRST_LABELS, first_arrivals_per_day_chart
@@ -102,7 +102,8 @@ def _show_missing(user: User) -> None:
     if not flow_ids:
         st.caption("None: every flow that ended more than 10 minutes ago was called about.")
         return
-    asked = loaders.load_flow_rows(flow_ids[:ASKED_AT_ONCE])["flow_uuid"].tolist()
+    newest_flows = loaders.load_flow_rows(flow_ids[:ASKED_AT_ONCE])
+    asked = newest_flows["flow_uuid"].tolist()
     st.markdown(
         f"**{count_of(len(flow_ids), 'flow')}** ended without a callback. Our own fetch brought the results, "
         "so none is lost. If there are many, run the self-test: perhaps Atlas cannot reach us."
@@ -120,13 +121,17 @@ def _show_missing(user: User) -> None:
                 f"Atlas will be asked about **{newest}** once more: {count_of(len(asked), 'flow')}, a few "
                 "each second. What is the same as before changes nothing."
             )
-            if st.button(f"Ask about {count_of(len(asked), 'flow')}", type="primary", key="pull_missing"):
+            if st.button(
+                f"Ask about {count_of(len(asked), 'flow')}",
+                type="primary",
+                key="pull_missing",
+                disabled=not _may(user),
+            ):
                 _pull(user, asked)
-    _show_flows_without(len(flow_ids))
+    _show_flows_without(newest_flows.head(loaders.PER_PAGE), len(flow_ids))
 
 
-def _show_flows_without(total: int) -> None:
-    frame = loaders.load_missing_callbacks()
+def _show_flows_without(frame: pd.DataFrame, total: int) -> None:
     st.dataframe(
         pd.DataFrame(
             {
@@ -154,7 +159,7 @@ def _ask_about_one(user: User) -> None:
         flow_uuid = st.text_input(
             "Ask Atlas about one flow now", max_chars=64, placeholder="The whole flow id"
         )
-        if st.form_submit_button("Pull now", icon=":material/refresh:"):
+        if st.form_submit_button("Pull now", icon=":material/refresh:", disabled=not _may(user)):
             known = flow_uuid.strip()
             if known and loaders.load_is_flow(known):
                 _pull(user, [known])
@@ -162,6 +167,10 @@ def _ask_about_one(user: User) -> None:
                 st.warning(
                     "No flow has this id. Ids are compared letter by letter.", icon=":material/search_off:"
                 )
+
+
+def _may(user: User) -> bool:
+    return user.may(Action.ASK_ATLAS)
 
 
 def _pull(user: User, flow_uuids: list[str]) -> None:

@@ -58,7 +58,10 @@ def show_ledger(user: User) -> None:
                 "Each callback, each fetch, each call for a token and each refusal is listed here.",
             )
         return
-    _show_place(page, total)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _show_place(page, total)
+        st.space("stretch")
+        st.button("Refresh", icon=":material/refresh:", type="tertiary", key="ledger_refresh")
     _show_rows(page.rows)
     _show_pages(page)
     if opened_arrival() is None and is_filtered():
@@ -77,7 +80,7 @@ def _show_place(page: ArrivalsPage, total: int) -> None:
     shown = f"**{len(page.rows):,}** of {count_of(total, 'arrival')}"
     after = asked_place()
     since = f", from {time_in_words(after.received_at, viewer_zone())} back" if after else ", newest first"
-    st.markdown(shown + since)
+    st.markdown(shown + since, width="content")
 
 
 def _show_pages(page: ArrivalsPage) -> None:

@@ -306,10 +306,6 @@ def load_dead_letters(
     return _ask(queries.dead_letters, with_dismissed=with_dismissed, before_id=before_id, limit=limit)
 
 
-def load_missing_callbacks() -> pd.DataFrame:
-    return _ask(queries.missing_callbacks, now=this_minute(), limit=PER_PAGE)
-
-
 def load_cases(reason: str) -> int:
     """How many cases of one reason need a person."""
     found = _ask(queries.attention, now=this_minute(), overdue_ms=overdue_ms(), reasons=(reason,))

@@ -109,28 +109,27 @@ def first_arrivals(books: Books, *, since: int, now: int) -> pd.DataFrame:
     found = books.frame(
         f"""
         WITH came AS (
-          SELECT f.flow_id, f.created_at / :day * :day AS day_at,
-            (SELECT min(received_at) FROM deliveries d
-             WHERE d.flow_id = f.flow_id AND d.channel = 'callback') AS called_at,
-            (SELECT min(received_at) FROM deliveries d
-             WHERE d.flow_id = f.flow_id AND d.channel = 'extracts') AS fetched_at,
-            EXISTS (SELECT 1 FROM attempts b JOIN deliveries d
-                    ON d.attempt_id = b.attempt_id AND d.channel = 'callback'
-                    WHERE b.flow_id = f.flow_id) AS knocked,
-            f.ended_at <= :callback_before AND EXISTS (
-              SELECT 1 FROM attempts a WHERE a.flow_id = f.flow_id AND {CALLBACK_WAS_DUE}) AS was_due
-          FROM flows f
+          SELECT f.flow_id, f.created_at, f.ended_at,
+                 min(CASE d.channel WHEN 'callback' THEN d.received_at END) AS called_at,
+                 min(CASE d.channel WHEN 'extracts' THEN d.received_at END) AS fetched_at
+          FROM flows f INDEXED BY flows_newest CROSS JOIN deliveries d ON d.flow_id = f.flow_id
           WHERE f.created_at >= :since AND EXISTS (SELECT 1 FROM attempts a WHERE a.flow_id = f.flow_id)
-        ), sorted AS (
-          SELECT day_at, CASE
-              WHEN called_at IS NULL AND knocked THEN 'unreadable'
-              WHEN called_at IS NULL THEN 'no callback'
-              WHEN fetched_at IS NULL OR called_at <= fetched_at THEN 'callback'
-              ELSE 'fetch' END AS first,
+          GROUP BY f.flow_id
+        ), told AS (
+          SELECT f.created_at / :day * :day AS day_at,
+            CASE
+              WHEN called_at IS NOT NULL AND (fetched_at IS NULL OR called_at <= fetched_at) THEN 'callback'
+              WHEN called_at IS NOT NULL THEN 'fetch'
+              WHEN EXISTS (SELECT 1 FROM attempts b JOIN deliveries d
+                           ON d.attempt_id = b.attempt_id AND d.channel = 'callback'
+                           WHERE b.flow_id = f.flow_id) THEN 'unreadable'
+              WHEN f.ended_at <= :callback_before AND EXISTS (
+                SELECT 1 FROM attempts a WHERE a.flow_id = f.flow_id AND {CALLBACK_WAS_DUE})
+              THEN 'no callback' END AS first,
             abs(called_at - fetched_at) / :tenth * :tenth AS late_ms
-          FROM came WHERE called_at IS NOT NULL OR fetched_at IS NOT NULL AND (knocked OR was_due)
+          FROM came f
         )
-        SELECT day_at, first, late_ms, count(*) AS flows FROM sorted
+        SELECT day_at, first, late_ms, count(*) AS flows FROM told WHERE first IS NOT NULL
         GROUP BY day_at, first, late_ms ORDER BY day_at, first, late_ms
         """,  # noqa: S608
         {
