@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
+from atlas_core.access import COMMAND
 from atlas_core.books.desk import Desk
 from atlas_core.models import FileToSend
 from tests.browser import chromium, visiting
@@ -25,7 +26,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDesk]:
     ):
         sandbox.play({"callback": {"play": "half"}})
         files = [FileToSend("invoice", "https://papers.example.com/LOAN-1/invoice.jpg")]
-        Desk(running.data_dir / "desk.db").save_submission("LOAN-1", "PROD_CDL", {}, files, "command")
+        Desk(running.data_dir / "desk.db").save_submission(
+            "LOAN-1", "PROD_CDL", {}, files, "command", by=COMMAND
+        )
         book = running.data_dir / "atlas.db"
         until(lambda: rows(book, "SELECT 1 FROM deliveries WHERE outcome = 'dead letter'"))
         until(lambda: rows(book, "SELECT 1 FROM flows WHERE confirmed_at IS NOT NULL"))
