@@ -226,9 +226,10 @@ def test_what_was_refused_is_in_the_book_soon_and_at_the_end(tmp_path: Path) -> 
 
 def test_the_loop_through_our_own_address_holds_and_leaves_nothing_b93(worker: RunningWorker) -> None:
     before = worker.worker.receiver.tally.refusals()
-    good, sentence = worker.worker.test_loop()
-    assert good, sentence
-    assert worker.address in sentence
+    found = worker.worker.test_loop()
+    assert found.ok, found.sentence
+    assert found.reached == "callback"
+    assert worker.address in found.sentence
     status, text = ask(worker, "POST", "/selftest")
     assert (status, json.loads(text)["ok"]) == (200, True)
     kept = (
@@ -270,13 +271,14 @@ def test_a_broken_loop_is_told_in_words_b93(worker: RunningWorker, name: str, st
     inside = worker.worker._inside
     before, inside._receiver_url = inside._receiver_url, server.url
     try:
-        good, sentence = worker.worker.test_loop()
+        found = worker.worker.test_loop()
     finally:
         inside._receiver_url = before
         server.close()
-    assert not good
-    assert sentence.startswith(f"Atlas cannot reach us at {server.url}: ")
-    assert words in sentence
+    assert not found.ok
+    assert found.reached == "nothing"
+    assert found.sentence.startswith(f"Atlas cannot reach us at {server.url}: ")
+    assert words in found.sentence
     assert not [asked for asked in server.asked if "elsewhere" in asked.target]
 
 
@@ -292,9 +294,9 @@ def test_an_address_where_nobody_is_is_told_in_words_b93(worker: RunningWorker) 
             (f"https://127.0.0.1:{worker.worker.receiver.port}", "TLS"),
         ):
             inside._receiver_url = url
-            good, sentence = worker.worker.test_loop()
-            assert not good
-            assert words in sentence, sentence
+            found = worker.worker.test_loop()
+            assert not found.ok
+            assert words in found.sentence, found.sentence
     finally:
         inside._receiver_url = before
 
@@ -328,9 +330,9 @@ def test_a_proxy_nobody_named_is_noticed(worker: RunningWorker) -> None:
     inside = worker.worker._inside
     before, inside._receiver_url = inside._receiver_url, server.url
     try:
-        good, sentence = worker.worker.test_loop()
+        found = worker.worker.test_loop()
     finally:
         inside._receiver_url = before
         server.close()
-    assert good, sentence
-    assert "127.0.0.1, which ATLAS_RECEIVER_PROXY does not name" in sentence
+    assert found.ok, found.sentence
+    assert "127.0.0.1, which ATLAS_RECEIVER_PROXY does not name" in found.sentence

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from urllib.error import URLError
 from urllib.parse import urlsplit
-from urllib.request import ProxyHandler, Request, build_opener
 
 from atlas_core.api.client import AtlasClient
 from atlas_core.books.backups import LATE_TURNS, cadence_of, copies_in
@@ -16,10 +13,10 @@ from atlas_core.books.schema import check_book
 from atlas_core.books.verification import verify_columns
 from atlas_core.clock import now_ms
 from atlas_core.errors import AtlasDeskError, BookMissing
-from atlas_core.settings import Settings, is_loopback
+from atlas_core.selftest import find_way_in
+from atlas_core.settings import Settings
 
 HEARTBEAT_MS = 10_000
-SELFTEST_SECONDS = 60
 
 Answer = tuple[bool, str]
 
@@ -71,23 +68,8 @@ def _worker(settings: Settings) -> Answer:
 
 def _receiver(settings: Settings) -> Answer:
     """Asks the worker to call itself at the address that Atlas is given."""
-    origin = settings.receiver_origin
-    question = Request(f"{origin}/selftest", method="POST", headers={"Host": "localhost"})  # noqa: S310 http
-    try:
-        with build_opener(ProxyHandler({})).open(question, timeout=SELFTEST_SECONDS) as answer:
-            found = json.load(answer)
-        good, sentence = bool(found["ok"]), str(found["sentence"])
-    except (URLError, OSError, ValueError, KeyError, TypeError):
-        return False, (
-            f"the worker does not answer at {origin}. Start it, or let it listen at this machine's loopback "
-            "address too (ATLAS_RECEIVER_ADDRESS)."
-        )
-    if good and settings.local_atlas is None and is_loopback(settings.receiver_url):
-        return False, (
-            f"it leads through {settings.receiver_url}, an address of this machine alone, so Atlas cannot "
-            "reach it. Set ATLAS_RECEIVER_URL to a public address that leads here."
-        )
-    return good, sentence
+    way_in = find_way_in(settings)
+    return way_in.good, way_in.sentence
 
 
 def _books(settings: Settings) -> Answer:

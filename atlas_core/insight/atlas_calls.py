@@ -1,9 +1,10 @@
-"""Measures of how Atlas answers, from the frame of `queries.atlas_calls`."""
+"""Measures of how Atlas answers, from the frames of `queries.atlas_calls` and `queries.atlas_states`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 
@@ -23,3 +24,17 @@ def answer_measures(calls: pd.DataFrame, by: Sequence[str] = ("endpoint",)) -> p
         reached = calls[(upto * 100 >= total * percent) & (calls["good"] > 0)]
         measures[name] = reached.groupby(keys)["seconds"].first()
     return measures.astype({"calls": "Int64", "ok": "Int64"}).reset_index()
+
+
+def state_began_at(states: pd.DataFrame) -> int | None:
+    """Since when Atlas has been as it is now; None where nobody has asked it yet."""
+    return None if states.empty else int(states["began_at"].iloc[-1])
+
+
+def asked_since(states: pd.DataFrame) -> int | None:
+    """Since when somebody has asked Atlas without a pause, which is when the present worker began; None where
+    that was before the first of these states, or nobody asks."""
+    pauses = np.flatnonzero(states["state"] == "not asked")
+    if not len(pauses) or pauses[-1] + 1 == len(states):
+        return None
+    return int(states["began_at"].iloc[pauses[-1] + 1])

@@ -268,6 +268,11 @@ def show_payload(flow: FlowDetail) -> None:
             "No payload kept", "No results of this flow have come yet, or what came is no longer kept."
         )
         return
+    show_payload_text(payload)
+
+
+def show_payload_text(payload: str) -> None:
+    """A payload as it is kept, as text."""
     st.caption(
         "What Atlas sent, in its own words. Aadhaar numbers keep their last four digits only, and signed "
         "links are cut to host and name."

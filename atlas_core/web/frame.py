@@ -78,6 +78,12 @@ def show_page() -> None:
             ],
             "Run": [
                 st.Page(
+                    "pages/operations.py",
+                    title="Operations",
+                    icon=":material/monitor_heart:",
+                    help="Every delivery and what became of it, Atlas's health, storage and backups.",
+                ),
+                st.Page(
                     "pages/audit.py",
                     title="Audit",
                     icon=":material/history_edu:",

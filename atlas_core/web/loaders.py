@@ -18,11 +18,19 @@ from atlas_core.books import queries
 from atlas_core.books.columns import Columns, open_columns
 from atlas_core.books.desk import Desk
 from atlas_core.books.queries import (
+    After,
+    Arrival,
+    ArrivalsPage,
+    Edition,
     FlowDetail,
     Freshness,
     GroupProgress,
+    ReplayPlan,
     SavedView,
+    TokenLife,
+    Wanted,
     WorkerState,
+    Workload,
     threshold_sets,
 )
 from atlas_core.books.queries.audit import audit_entries, audit_words
@@ -253,8 +261,85 @@ def load_current_alerts() -> pd.DataFrame:
     return _ask(queries.current_alerts)
 
 
+def load_alerts_history(before_id: int | None = None) -> pd.DataFrame:
+    return _ask(queries.alerts_history, before_id=before_id, limit=PER_PAGE)
+
+
 def load_worker_state() -> dict[str, WorkerState]:
     return _ask(queries.worker_state)
+
+
+def load_workload() -> Workload:
+    return _ask(queries.workload)
+
+
+def load_editions() -> dict[str, Edition]:
+    return _ask(queries.editions)
+
+
+def load_arrivals_page(wanted: Wanted, after: After | None) -> ArrivalsPage:
+    return _ask(queries.arrivals_page, wanted, after=after, limit=PER_PAGE)
+
+
+def load_arrivals_total(wanted: Wanted) -> int:
+    return _ask(queries.arrivals_total, wanted)
+
+
+def load_arrivals_per_choice(wanted: Wanted) -> tuple[dict[str, int], dict[str, int]]:
+    return _ask(queries.arrivals_per_choice, wanted)
+
+
+def load_arrival(delivery_id: int) -> Arrival | None:
+    return _ask(queries.arrival, delivery_id)
+
+
+def load_deliveries_to_replay(wanted: Wanted) -> list[int]:
+    return _ask(queries.deliveries_to_replay, wanted)
+
+
+def load_replay_plan(delivery_ids: Sequence[int]) -> ReplayPlan:
+    return _ask(queries.replay_plan, _numbers(delivery_ids))
+
+
+def load_replays() -> pd.DataFrame:
+    return _ask(queries.replays, limit=PER_PAGE)
+
+
+def load_dead_letters(
+    *, with_dismissed: bool, before_id: int | None = None, limit: int = PER_PAGE
+) -> pd.DataFrame:
+    return _ask(queries.dead_letters, with_dismissed=with_dismissed, before_id=before_id, limit=limit)
+
+
+def load_cases(reason: str) -> int:
+    """How many cases of one reason need a person."""
+    found = _ask(queries.attention, now=this_minute(), overdue_ms=overdue_ms(), reasons=(reason,))
+    return int(found["flows"].sum())
+
+
+def load_is_flow(text: str) -> bool:
+    return _ask(queries.is_flow, text)
+
+
+def load_first_arrivals(since: int) -> pd.DataFrame:
+    return _ask(queries.first_arrivals, since=since, now=this_minute())
+
+
+def load_flow_ids_needing(reason: str) -> list[int]:
+    found = _ask(queries.flow_ids_needing, reason, now=this_minute(), overdue_ms=overdue_ms())
+    return [int(flow_id) for flow_id in found]
+
+
+def load_atlas_calls(since: int, until: int, step_ms: int | None = None) -> pd.DataFrame:
+    return _ask(queries.atlas_calls, since=since, until=until, step_ms=step_ms)
+
+
+def load_atlas_states(since: int) -> pd.DataFrame:
+    return _ask(queries.atlas_states, since=since)
+
+
+def load_token_life() -> TokenLife | None:
+    return _ask(queries.token_life)
 
 
 def _numbers(ids: Sequence[int]) -> tuple[int, ...]:
@@ -264,6 +349,11 @@ def _numbers(ids: Sequence[int]) -> tuple[int, ...]:
 def overdue_ms() -> int:
     """The age from which a running flow is overdue."""
     return int(desk_settings().overdue_minutes * 60_000)
+
+
+def this_minute() -> int:
+    """The end of this minute: milliseconds since 1970, UTC. What is asked up to it is good for a minute."""
+    return (now_ms() // 60_000 + 1) * 60_000
 
 
 def this_second() -> int:

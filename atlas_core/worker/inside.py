@@ -19,7 +19,7 @@ from atlas_core.errors import BookError, LoopBroken
 from atlas_core.settings import Settings
 from atlas_core.worker.alert_rules import RULES
 from atlas_core.worker.gate import Gate
-from atlas_core.worker.loop_probe import LoopProbe
+from atlas_core.worker.loop_probe import LoopProbe, LoopTest
 from atlas_core.worker.metrics import Histogram, Metric, counter, exposition, gauge
 from atlas_core.worker.receiver import Receiver
 
@@ -65,10 +65,10 @@ class WorkerInside:
             return str(error)
         return ""
 
-    def test_loop(self) -> tuple[bool, str]:
+    def test_loop(self) -> LoopTest:
         """Calls the worker's own doors at the address that Atlas is given; whether it came back, in words."""
         if not self._testing.acquire(blocking=False):
-            return False, "Another test is under way. Ask again in half a minute."
+            return LoopTest(False, "Another test is under way. Ask again in half a minute.")
         probe = self._receiver.doors.probe = LoopProbe()
         begun = time.monotonic()
         try:
@@ -80,14 +80,15 @@ class WorkerInside:
             )
         except LoopBroken as error:
             _log.warning("loop broken")
-            return False, str(error)
+            return LoopTest(False, str(error), probe.reached)
         finally:
             self._receiver.doors.probe = None
             self._testing.release()
         if not probe.arrived:
-            return False, (
+            sentence = (
                 f"Atlas cannot reach us at {self._receiver_url}: another server answers there as we would."
             )
+            return LoopTest(False, sentence, probe.reached)
         took = time.monotonic() - begun
         note = ""
         if probe.through is not None:
@@ -95,7 +96,8 @@ class WorkerInside:
                 f" They came through {probe.through}, which ATLAS_RECEIVER_PROXY does not name: all callers"
                 " count as that one address."
             )
-        return True, f"a token and a callback came in through {self._receiver_url} in {took:.1f} s.{note}"
+        sentence = f"a token and a callback came in through {self._receiver_url} in {took:.1f} s.{note}"
+        return LoopTest(True, sentence, probe.reached)
 
     def metrics(self) -> str:
         """All numbers. No large table is read for them. Raises errors of `BookError`."""

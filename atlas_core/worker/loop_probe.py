@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import secrets
 import time
+from dataclasses import dataclass
+from typing import Literal
 
 from atlas_core.settings import Address
 from atlas_core.worker.parts import AUTH_PATH, CALLBACK_PATH, hash_of, new_secret
 
 OPEN_SECONDS = 60.0
+
+Reached = Literal["nothing", "auth", "callback"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoopTest:
+    """Whether the address that Atlas is given leads back to us, a sentence about it, and which of our doors
+    was reached: `nothing`, `auth` (a token came out) or `callback` (one came in with that token)."""
+
+    ok: bool
+    sentence: str
+    reached: Reached = "nothing"
 
 
 class LoopProbe:
@@ -21,6 +35,11 @@ class LoopProbe:
         self._token: str | None = None
         self.arrived = False
         self.through: Address | None = None
+
+    @property
+    def reached(self) -> Reached:
+        """The last of our doors that was reached."""
+        return "callback" if self.arrived else "auth" if self._token is not None else "nothing"
 
     @property
     def auth_path(self) -> str:

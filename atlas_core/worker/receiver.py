@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +23,7 @@ from atlas_core.worker.callers import Callers, neighbourhood, read_address
 from atlas_core.worker.calls import TurnedAway, require_method
 from atlas_core.worker.door_tally import DoorTally
 from atlas_core.worker.doors import Doors
+from atlas_core.worker.loop_probe import LoopTest
 from atlas_core.worker.patience import PatientProtocol
 
 _INSIDE = {b"/readyz": ("GET", "HEAD"), b"/metrics": ("GET",), b"/selftest": ("POST",)}
@@ -37,7 +39,7 @@ class Inside(Protocol):
     def metrics(self) -> str:
         """Its numbers, as Prometheus reads them."""
 
-    def test_loop(self) -> tuple[bool, str]:
+    def test_loop(self) -> LoopTest:
         """Whether its public address leads back to it, and a sentence about that."""
 
 
@@ -156,8 +158,7 @@ def _told(path: bytes, inside: Inside) -> Response:
         trouble = inside.trouble()
         return JSONResponse({"ok": not trouble, "trouble": trouble}, 503 if trouble else 200)
     if path == b"/selftest":
-        good, sentence = inside.test_loop()
-        return JSONResponse({"ok": good, "sentence": sentence})
+        return JSONResponse(asdict(inside.test_loop()))
     try:
         return PlainTextResponse(inside.metrics(), media_type=_METRICS_TYPE)
     except BookError as error:

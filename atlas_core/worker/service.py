@@ -35,6 +35,7 @@ from atlas_core.worker.gate import Gate
 from atlas_core.worker.inbox_keeper import InboxKeeper
 from atlas_core.worker.inside import WorkerInside
 from atlas_core.worker.logs import log_to_stderr
+from atlas_core.worker.loop_probe import LoopTest
 from atlas_core.worker.mirror_keeper import MirrorKeeper
 from atlas_core.worker.receiver import Receiver
 from atlas_core.worker.standards_keeper import StandardsKeeper
@@ -187,7 +188,7 @@ class Worker:
             threads=self._threads,
         )
 
-    def test_loop(self) -> tuple[bool, str]:
+    def test_loop(self) -> LoopTest:
         """Whether the address that Atlas is given leads back to this worker, and a sentence about it."""
         return self._inside.test_loop()
 

@@ -13,6 +13,13 @@ from atlas_core.books.queries.alerts import (
     current_alerts,
     untold_alerts,
 )
+from atlas_core.books.queries.arrivals import (
+    Arrival,
+    arrival,
+    arrivals_per_choice,
+    first_arrivals,
+    is_flow,
+)
 from atlas_core.books.queries.atlas_calls import TokenLife, atlas_calls, atlas_states, token_life
 from atlas_core.books.queries.attention import (
     REASONS,
@@ -36,10 +43,12 @@ from atlas_core.books.queries.found import (
     flows_since,
 )
 from atlas_core.books.queries.health import (
+    Edition,
     Freshness,
     WorkerState,
     Workload,
     book_counts,
+    editions,
     freshness,
     worker_state,
     workload,
@@ -84,8 +93,10 @@ __all__ = [
     "STATES",
     "After",
     "AlertFacts",
+    "Arrival",
     "ArrivalsPage",
     "Column",
+    "Edition",
     "FlowDetail",
     "Found",
     "Freshness",
@@ -103,7 +114,9 @@ __all__ = [
     "alerts_history",
     "alerts_per_rule",
     "applications_sent",
+    "arrival",
     "arrivals_page",
+    "arrivals_per_choice",
     "arrivals_per_outcome",
     "arrivals_total",
     "atlas_calls",
@@ -117,7 +130,9 @@ __all__ = [
     "deliveries_to_replay",
     "delivery_payload",
     "dismissals",
+    "editions",
     "export_rows",
+    "first_arrivals",
     "flow_detail",
     "flow_ids_needing",
     "flow_ids_with_id",
@@ -127,6 +142,7 @@ __all__ = [
     "flows_since",
     "freshness",
     "group_progress",
+    "is_flow",
     "links_kept",
     "missing_callbacks",
     "open_attempts",

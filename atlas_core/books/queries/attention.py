@@ -24,6 +24,14 @@ _NOT_DISMISSED = """
               WHERE x.kind = '{}' AND x.subject = CAST({} AS TEXT) AND x.dismissed_at >= {})
 """
 
+# What came between the copy that atlas.db was restored from and its recovery is lost, which is not missing.
+CALLBACK_WAS_DUE = """
+          (a.started_at >=
+             coalesce((SELECT CAST(value AS INTEGER) FROM main.book WHERE key = 'recovered_at'), 0)
+           OR f.ended_at + :callback_ms <
+             (SELECT CAST(value AS INTEGER) FROM main.book WHERE key = 'copied_at'))
+"""
+
 # Each selects at least flow_id (NULL where there is no flow) and since. Parameters: those of `times`.
 CASES: dict[str, str] = {
     "unknown outcome": f"""
@@ -50,18 +58,14 @@ CASES: dict[str, str] = {
     "not sent": f"""
         SELECT flow_id, changed_at AS since FROM attempts a WHERE state = 'not sent' AND {_LAST_WORD}
     """,  # noqa: S608
-    # Only of flows this desk sent: seeded history has no attempts, and nobody was asked to call. What came
-    # between the copy that atlas.db was restored from and its recovery is lost, which is not missing.
+    # Only of flows this desk sent: seeded history has no attempts, and nobody was asked to call.
     "callback missing": f"""
         SELECT f.flow_id, f.ended_at AS since FROM attempts a JOIN flows f ON f.flow_id = a.flow_id
         WHERE a.state = 'uploaded' AND f.confirmed_at IS NOT NULL AND f.ended_at <= :callback_before
           AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.flow_id = f.flow_id AND d.channel = 'callback')
           AND NOT EXISTS (
             SELECT 1 FROM deliveries d WHERE d.attempt_id = a.attempt_id AND d.channel = 'callback')
-          AND (a.started_at >=
-                 coalesce((SELECT CAST(value AS INTEGER) FROM main.book WHERE key = 'recovered_at'), 0)
-            OR f.ended_at + :callback_ms <
-                 (SELECT CAST(value AS INTEGER) FROM main.book WHERE key = 'copied_at'))
+          AND {CALLBACK_WAS_DUE}
           AND {_NOT_DISMISSED.format("callback missing", "f.flow_uuid", "f.ended_at")}
     """,  # noqa: S608
     "dead letter": f"""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from atlas_core.books.reading import Books
 
+_ONE_MAKING_MS = 60_000
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerState:
@@ -25,6 +27,16 @@ class Workload:
     flows_watched: int
     callbacks_waiting: int
     mirror_behind: int
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """Which edition a book is of (the name of its last migration), when it was made, and when it was last
+    brought up to a newer edition; None where it never was."""
+
+    name: str
+    made_at: int
+    upgraded_at: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +81,21 @@ def workload(books: Books) -> Workload:
         """
     )[0]
     return Workload(*row)
+
+
+def editions(books: Books) -> dict[str, Edition]:
+    """The edition of each book, by the name of its file."""
+    found = {}
+    for schema, file in (("main", "atlas.db"), ("desk", "desk.db")):
+        rows = books.rows(
+            f"SELECT name, CAST(strftime('%s', applied_at) AS INTEGER) * 1000 AS applied_at"  # noqa: S608
+            f" FROM {schema}._sqlite_migrations ORDER BY id"
+        )
+        made_at, newest_at = rows[0]["applied_at"], rows[-1]["applied_at"]
+        # All the migrations of a new book are applied within one transaction.
+        upgraded_at = newest_at if newest_at - made_at > _ONE_MAKING_MS else None
+        found[file] = Edition(max(row["name"] for row in rows), made_at, upgraded_at)
+    return found
 
 
 def book_counts(books: Books) -> dict[str, int]:
