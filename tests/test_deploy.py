@@ -266,3 +266,18 @@ def test_the_lock_file_pins_every_need_by_its_hashes_to_what_is_tested_here_c44_
         assert tuple(int(part) for part in locked[name].split(".")[:3]) >= at_least
         assert version(name) == locked[name]
     assert "tornado" not in locked
+
+
+def test_the_audit_of_what_is_installed_says_so_where_it_cannot_be_made_c45() -> None:
+    no_way_out = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.audit"],
+        cwd=ROOT,
+        env=no_way_out | {"HTTPS_PROXY": "http://127.0.0.1:1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "skipped, pypi.org's list of known holes cannot be reached" in done.stdout
+    assert "-m tests.audit" in (ROOT / "Makefile").read_text(encoding="utf-8")
