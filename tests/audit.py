@@ -2,8 +2,8 @@
 
     python -m tests.audit
 
-asks pypi.org, by pip-audit, about every package of the lock file. Ends with status 1 where one has a hole, with
-a word and status 0 where pypi.org's list of holes cannot be reached.
+asks pypi.org, by pip-audit, about every package of the lock file. Ends with status 1 where one has a hole,
+with a word and status 0 where pypi.org does not tell.
 """
 
 from __future__ import annotations
