@@ -19,6 +19,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from atlas_core.settings import load_settings
+from atlas_core.sign_in import SignIn, Way
 from atlas_core.web.guard import Guard
 from atlas_core.web.server import allowed_hosts, content_policy
 from tests.desk_processes import ROOT, desk_environment, free_port, running_pages
@@ -197,7 +198,8 @@ def test_the_pages_do_not_start_where_others_can_reach_them(tmp_path: Path) -> N
 
 
 def test_who_reaches_another_address_of_this_machine_is_turned_away(tmp_path: Path) -> None:
-    with served(Guard(PlainTextResponse("a page"), ["127.0.0.1", "*"], "default-src 'none'")) as port:
+    nobody = SignIn(Way.LOCAL, "http://127.0.0.1:8501")
+    with served(Guard(PlainTextResponse("a page"), ["127.0.0.1", "*"], "default-src 'none'", nobody)) as port:
         assert ask(f"http://127.0.0.1:{port}", "/")[0] == 200
         status, headers, body = ask(f"http://{address_of_this_machine()}:{port}", "/")
     assert status == 403
@@ -205,11 +207,13 @@ def test_who_reaches_another_address_of_this_machine_is_turned_away(tmp_path: Pa
     assert "content-security-policy" in headers
 
 
-def test_behind_https_browsers_are_told_to_stay_there_and_the_cookie_is_for_https_alone_c1() -> None:
-    guard = Guard(PlainTextResponse("{}"), ["127.0.0.1"], "default-src 'none'", is_encrypted=True)
+def test_behind_https_browsers_are_told_to_stay_there_and_every_cookie_is_for_https_alone_c1_c3() -> None:
+    sign_in = SignIn(Way.OPENID, "https://desk.lender.example")
+    guard = Guard(PlainTextResponse("{}"), ["127.0.0.1"], "default-src 'none'", sign_in)
     with served(guard) as port:
         _, headers, _ = ask(f"http://127.0.0.1:{port}", "/_stcore/host-config")
     assert headers["strict-transport-security"] == "max-age=31536000"
+    assert headers["cache-control"] == "no-store"
     cookie = headers["set-cookie"].split("; ")
     assert {"Secure", "HttpOnly", "SameSite=Strict", "Path=/"} <= set(cookie)
 
