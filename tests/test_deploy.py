@@ -221,12 +221,16 @@ def test_the_services_are_nobody_in_particular_and_write_their_own_folder_alone_
 
 def test_the_services_start_what_the_commands_start() -> None:
     (worker,), (pages,) = (unit(name)["ExecStart"] for name in UNITS)
+    for name in UNITS:
+        (before,) = unit(name)["ExecStartPre"]
+        assert before.endswith("/python -m atlas_core check --production")
     assert worker.endswith("/python -m atlas_core worker")
     assert "streamlit run app.py --server.address=127.0.0.1 --server.port=8501" in pages
     read = set(re.findall(r"\b(ATLAS_\w+)=", (SAMPLES / "settings.example").read_text(encoding="utf-8")))
-    known = set(
-        re.findall(r'"(ATLAS_\w+)"', (ROOT / "atlas_core" / "settings.py").read_text(encoding="utf-8"))
-    )
+    sources = (ROOT / "atlas_core" / name for name in ("settings.py", "sign_in.py"))
+    known = {
+        name for path in sources for name in re.findall(r'"(ATLAS_\w+)"', path.read_text(encoding="utf-8"))
+    }
     assert read
     assert read <= known
 

@@ -11,10 +11,12 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 
 from atlas_core.cli.answers import Answer, Question, say
 from atlas_core.settings import Settings, is_loopback
+from atlas_core.sign_in import Way, read_roles
 
 _ROOT = Path(__file__).resolve().parents[2]
 _STREAMLIT_SECONDS = 60
@@ -38,6 +40,7 @@ def run_production_check(settings: Settings) -> int:
         ("The way in for Atlas", _receiver),
         ("The receiver's proxy", _proxy),
         ("The pages", _pages),
+        ("Roles", _roles),
         ("The pages' own settings", _streamlit),
         ("Documents", _documents),
         ("The folder of the books", _data_folder),
@@ -91,15 +94,39 @@ def _proxy(settings: Settings) -> Answer:
 
 
 def _pages(settings: Settings) -> Answer:
-    if not _listens_here_alone(settings.ui_address):
+    sign_in = settings.sign_in
+    if sign_in.way is Way.LOCAL:
         return False, (
-            f"they would listen at {settings.ui_address}, where others can reach them without TLS. Set "
+            "nobody signs in, so whoever reaches them sees and does everything. Set up a sign-in with "
+            "ATLAS_OIDC_PROVIDER, or with ATLAS_PROXY_USER_HEADER."
+        )
+    if not sign_in.is_encrypted:
+        return False, (
+            f"people would open {sign_in.ui_url} unencrypted. Set ATLAS_UI_URL to an address that starts "
+            "with https://, and let a reverse proxy with TLS answer there."
+        )
+    if is_loopback(sign_in.provider):
+        return False, (
+            f"{sign_in.provider} on this machine would say who people are. Set ATLAS_OIDC_PROVIDER to your "
+            "company's provider."
+        )
+    proxy_is_here = sign_in.way is Way.OPENID or ip_address(sign_in.proxy).is_loopback
+    if proxy_is_here and not _listens_here_alone(settings.ui_address):
+        return False, (
+            f"they would listen at {settings.ui_address}, where others can reach them past TLS. Set "
             "ATLAS_UI_ADDRESS to 127.0.0.1 and let a reverse proxy with TLS stand before them."
         )
-    return False, (
-        "nobody signs in, so whoever reaches them sees and does everything. Let only people reach them who "
-        "sit at this machine, and let no proxy lead to them."
-    )
+    return True, f"{sign_in.ui_url}, by https, for people who sign in."
+
+
+def _roles(settings: Settings) -> Answer:
+    file = settings.roles_file
+    if not any(read_roles(file).values()):
+        return False, f"{file} gives nobody a role, so nobody gets in. README says how it is written."
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if mode & 0o022:
+        return False, f"others than its owner may change {file} (mode {mode:o}): chmod 600 {file}"
+    return True, f"as {file} says."
 
 
 def _streamlit(_: Settings) -> Answer:
