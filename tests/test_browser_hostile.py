@@ -38,6 +38,10 @@ TURNED = f"""
 """
 
 
+DRAWN = """() => [...document.querySelectorAll('[data-testid=stPlotlyChart]')]
+    .every(chart => chart.querySelector('.main-svg'))"""
+
+
 @dataclass(frozen=True)
 class Hostile:
     url: str
@@ -64,6 +68,7 @@ def chrome() -> Iterator[Browser]:
 def look(visitor: Visitor, canary: Canary) -> str:
     """What a reader sees; fails where a text is more than text."""
     visitor.settle()
+    visitor.page.wait_for_function(DRAWN)
     turned = visitor.page.evaluate(TURNED % urlsplit(canary.url).netloc)
     assert turned == [], visitor.page.url
     assert visitor.page.get_by_test_id("stException").count() == 0
