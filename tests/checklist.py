@@ -78,6 +78,7 @@ SUPPLY = {
 CHECKLIST: Mapping[int, str] = {**BROWSER, **DOORS, **OUTBOUND, **SECRETS, **DATA, **SUPPLY}
 
 NOT_APPLICABLE: Mapping[int, str] = {
+    37: "there are no teams: whoever may look may look at every flow, and roles say what is shown of it",
     49: "the clock is the machine's; nothing here sets it, and README asks for NTP",
 }
 """Numbers that this product cannot meet, each with the reason."""

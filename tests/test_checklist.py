@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import random
 import re
 import socket
 import subprocess
@@ -13,12 +14,16 @@ from pathlib import Path
 
 import pytest
 
+from atlas_core.access import COMMAND
 from atlas_core.errors import SettingsError
 from atlas_core.models import FileToSend
 from atlas_core.settings import load_settings
 from tests.catalogue import covering_tests
 from tests.checklist import CHECKLIST, NOT_APPLICABLE
 from tests.desk_processes import ROOT
+from tests.invented_numbers import aadhaar, fours
+from tests.made_books import make_books
+from tests.page_sessions import said, sessions_over, show
 from tests.servers import running_sandbox
 from tests.test_layers import SOURCES
 from tests.workers import running_worker, settings_for, until
@@ -129,6 +134,16 @@ def test_neither_the_files_nor_their_history_hold_a_secret_c29_c47() -> None:
     assert [found[0][:40] for found in SECRET.finditer(history)] == []
 
 
+def test_a_personal_number_that_somebody_searches_for_is_taken_out_of_the_address_c15(tmp_path: Path) -> None:
+    books = make_books(tmp_path)
+    number = fours(aadhaar(random.Random(15)))
+    with sessions_over(books.atlas.parent):
+        for name in ("find", "words"):
+            session = show("results", **{name: number})
+            assert number not in str(session.query_params)
+            assert "There is an Aadhaar number in this search" in said(session)
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -153,7 +168,7 @@ def test_a_document_s_link_that_leads_to_us_is_neither_followed_nor_handed_on_c2
         canary.setblocking(False)
         link = f"https://127.0.0.1:{canary.getsockname()[1]}/d.pdf"
         with running_worker(settings_for(tmp_path, sandbox.url)) as worker:
-            worker.desk.save_submission("C28", "PROD_CDL", {}, [FileToSend("D", link)], "command")
+            worker.desk.save_submission("C28", "PROD_CDL", {}, [FileToSend("D", link)], "command", by=COMMAND)
             until(lambda: worker.rows("SELECT 1 FROM attempts WHERE state = 'refused'"))
         with pytest.raises(BlockingIOError):  # nobody waits to be let in
             canary.accept()
