@@ -43,10 +43,11 @@ def _submit(settings: Settings, options: argparse.Namespace) -> int:
     return run_submit(settings, options.file, wait=options.wait)
 
 
-def _check(settings: Settings, _: argparse.Namespace) -> int:
+def _check(settings: Settings, options: argparse.Namespace) -> int:
     from atlas_core.cli.check import run_check
+    from atlas_core.cli.production import run_production_check
 
-    return run_check(settings)
+    return run_production_check(settings) if options.production else run_check(settings)
 
 
 def _rebuild(settings: Settings, _: argparse.Namespace) -> int:
@@ -157,6 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     audit.set_defaults(run=_verify_audit)
 
     check = commands.add_parser("check", help="are Atlas, the credentials, the receiver and the books well?")
+    check.add_argument("--production", action="store_true", help="is it set up safely for real papers?")
     check.set_defaults(run=_check)
     return parser
 

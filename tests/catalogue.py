@@ -16,7 +16,6 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 _TEST = re.compile(r"^ *def (test_\w+)", re.MULTILINE)
-_NUMBER = re.compile(r"_b([0-9]{1,3})(?=_|$)")
 
 CALLS = {
     1: "an answer of status 200 whose body is not JSON",
@@ -166,12 +165,13 @@ NOT_APPLICABLE: Mapping[int, str] = {
 """Numbers that this product cannot meet, each with the reason."""
 
 
-def covering_tests(folder: Path = _HERE) -> dict[int, list[str]]:
-    """The tests that carry each number, as `file::test`."""
+def covering_tests(folder: Path = _HERE, letter: str = "b") -> dict[int, list[str]]:
+    """The tests that carry each number after this letter, as `file::test`."""
+    numbers = re.compile(rf"_{letter}([0-9]{{1,3}})(?=_|$)")
     found: dict[int, list[str]] = defaultdict(list)
     for path in sorted(folder.rglob("test_*.py")):
         for test in _TEST.findall(path.read_text(encoding="utf-8")):
-            for number in _NUMBER.findall(test):
+            for number in numbers.findall(test):
                 found[int(number)].append(f"{path.stem}::{test}")
     return found
 

@@ -126,7 +126,7 @@ def test_what_fails_leaves_no_row_and_what_cannot_be_logged_is_not_done(desk: De
     assert not done
 
 
-def test_a_row_cannot_be_changed_or_taken_out(books: MadeBooks, desk: Desk) -> None:
+def test_a_row_cannot_be_changed_or_taken_out_c38(books: MadeBooks, desk: Desk) -> None:
     fill(desk, 3)
     for statement in ("UPDATE audit SET reason = 'other'", "DELETE FROM audit WHERE entry_id = 2"):
         with pytest.raises(sqlite3.IntegrityError, match="never"):
@@ -147,7 +147,7 @@ FORGED = {
 
 
 @pytest.mark.parametrize(("forgery", "place", "words"), FORGED.values(), ids=list(FORGED))
-def test_whoever_forces_the_file_breaks_the_chain_there(
+def test_whoever_forces_the_file_breaks_the_chain_there_c38(
     books: MadeBooks, desk: Desk, forgery: str, place: int, words: str
 ) -> None:
     fill(desk, 4)

@@ -27,7 +27,7 @@ def _mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 
-def test_new_books_are_sound_and_for_their_owner_alone(tmp_path: Path) -> None:
+def test_new_books_are_sound_and_for_their_owner_alone_c34(tmp_path: Path) -> None:
     books = make_books(tmp_path)
     assert [_mode(books.atlas), _mode(books.desk), _mode(books.atlas.parent)] == [0o600, 0o600, 0o700]
     with AtlasWriter(books.atlas):
@@ -36,7 +36,7 @@ def test_new_books_are_sound_and_for_their_owner_alone(tmp_path: Path) -> None:
     check_book(books.desk)
 
 
-def test_the_journals_are_wal_for_atlas_and_rollback_for_the_desk(tmp_path: Path) -> None:
+def test_the_journals_are_wal_for_atlas_and_rollback_for_the_desk_c34(tmp_path: Path) -> None:
     books = make_books(tmp_path)
     for path, journal in ((books.atlas, "wal"), (books.desk, "delete")):
         with closing(sqlite3.connect(path)) as connection:

@@ -156,7 +156,7 @@ def atlas() -> Iterator[ScriptedAtlas]:
         yield server
 
 
-def test_neither_errors_nor_logs_nor_reprs_show_a_secret(
+def test_neither_errors_nor_logs_nor_reprs_show_a_secret_c30(
     atlas: ScriptedAtlas, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)

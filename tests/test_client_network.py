@@ -247,7 +247,7 @@ def test_an_answer_is_read_no_further_than_twenty_megabytes_b53(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_named_by_its_host_and_not_followed_b54(
+def test_a_redirect_is_named_by_its_host_and_not_followed_b54_c25(
     atlas: ScriptedAtlas, client: AtlasClient, status: int
 ) -> None:
     with scripted_atlas() as other:

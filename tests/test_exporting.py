@@ -130,7 +130,7 @@ def test_ids_keep_their_zeros_and_numbers_stay_numbers_b114(
         assert frame["similarity_score"].dtype == float
 
 
-def test_no_cell_is_ever_a_formula_or_a_link_b113(
+def test_no_cell_is_ever_a_formula_or_a_link_b113_c42(
     filled: MadeBooks, settings: Settings, tmp_path: Path
 ) -> None:
     for kind in (Format.CSV, Format.XLSX):

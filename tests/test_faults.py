@@ -21,7 +21,7 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def test_no_request_that_the_doors_description_allows_or_forbids_breaks_them(tmp_path: Path) -> None:
+def test_no_request_that_the_doors_description_allows_or_forbids_breaks_them_c24(tmp_path: Path) -> None:
     found = schemas.run(tmp_path, cases=300)
     assert found.cases >= 280
     assert [*found.broken, *found.chatty, *found.refused, *found.not_taken_up] == []

@@ -2,18 +2,28 @@
 
 import http.client
 import socket
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import uvicorn
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from atlas_core.settings import load_settings
+from atlas_core.sign_in import SignIn, Way
+from atlas_core.web.guard import Guard
 from atlas_core.web.server import allowed_hosts, content_policy
-from tests.desk_processes import desk_environment, running_pages
+from tests.desk_processes import ROOT, desk_environment, free_port, running_pages
+from tests.servers import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +59,44 @@ def websocket_status(url: str, *, origin: str | None, host: str | None = None) -
 
 
 @pytest.mark.parametrize("path", ["/", "/results", "/flow?flow=LOS-1"])
-def test_every_document_carries_the_protecting_headers_and_is_kept_by_nobody(pages: str, path: str) -> None:
+def test_every_document_carries_the_protecting_headers_and_is_kept_by_nobody_c1_c2(
+    pages: str, path: str
+) -> None:
     status, headers, _ = ask(pages, path)
     assert status == 200
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy
-    assert "frame-ancestors 'none'" in policy
+    for rule in ("frame-ancestors", "object-src", "base-uri"):
+        assert f"{rule} 'none'" in policy
+    assert "script-src 'self' 'wasm-unsafe-eval' 'sha256-" in policy
+    assert "connect-src 'self';" in policy
     assert "img-src 'self' data: blob:;" in policy
     assert "'unsafe-inline'" not in policy.split("style-src")[0]
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "same-origin"
+    assert headers["cache-control"] == "no-store"
+    assert "camera=()" in headers["permissions-policy"]
+    assert "strict-transport-security" not in headers  # it is not served by https
+
+
+@pytest.mark.parametrize(
+    ("path", "host", "expected"),
+    [
+        ("/_stcore/health", None, 200),
+        ("/_stcore/host-config", None, 200),
+        ("/_stcore/metrics", None, 404),
+        ("/media/" + "0" * 56, None, 404),
+        ("/%00", None, 400),
+        ("/", "evil.example", 421),
+    ],
+)
+def test_refusals_and_machine_answers_carry_the_headers_too_c1(
+    pages: str, path: str, host: str | None, expected: int
+) -> None:
+    status, headers, _ = ask(pages, path, headers={"Host": host} if host else {})
+    assert status == expected
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
     assert headers["cache-control"] == "no-store"
 
 
@@ -83,13 +121,13 @@ def test_a_websocket_of_the_same_origin_is_accepted(pages: str) -> None:
 @pytest.mark.parametrize(
     "origin", [None, "null", "http://evil.example", "http://localhost:3000", "http://127.0.0.1:1", "file://"]
 )
-def test_a_websocket_without_our_own_origin_is_refused(pages: str, origin: str | None) -> None:
+def test_a_websocket_without_our_own_origin_is_refused_c5(pages: str, origin: str | None) -> None:
     started = time.monotonic()
     assert websocket_status(pages, origin=origin) == 403
     assert time.monotonic() - started < 2  # no look-up of our own address on the internet
 
 
-def test_a_stranger_s_name_that_points_here_is_refused(pages: str) -> None:
+def test_a_stranger_s_name_that_points_here_is_refused_c6(pages: str) -> None:
     port = urlsplit(pages).port
     host = f"evil.example:{port}"
     status, _, body = ask(pages, "/", headers={"Host": host})
@@ -112,9 +150,13 @@ def test_the_loopback_names_are_answered(pages: str) -> None:
         ("/_stcore/agent/interact", "POST"),
         ("/results/_stcore/metrics", "GET"),
         ("/%5Fstcore/metrics", "GET"),
+        ("/_stcore/script-health-check", "GET"),
+        ("/_stcore/bidi-components/x/y.js", "GET"),
+        ("/component/x/index.html", "GET"),
+        ("/app/static/secrets.toml", "GET"),
     ],
 )
-def test_figures_and_machine_doors_of_streamlit_are_hidden(pages: str, path: str, method: str) -> None:
+def test_figures_and_machine_doors_of_streamlit_are_hidden_c7(pages: str, path: str, method: str) -> None:
     assert ask(pages, path, method)[0] == 404
 
 
@@ -128,6 +170,76 @@ def test_answers_do_not_wait_for_nagle(pages: str) -> None:
         times.append(time.perf_counter() - started)
     connection.close()
     assert sorted(times)[len(times) // 2] < 0.03  # 45 ms with Nagle's algorithm on
+
+
+def test_pictures_and_frames_of_documents_come_from_the_named_hosts_alone_c2() -> None:
+    rules = dict(
+        rule.split(" ", 1) for rule in content_policy(["files.lender.example", ".s3.example"]).split("; ")
+    )
+    assert rules["img-src"] == "'self' data: blob: https://files.lender.example https://*.s3.example"
+    assert rules["frame-src"] == "'self' https://files.lender.example https://*.s3.example"
+    assert rules["connect-src"] == "'self'"
+
+
+def test_the_pages_do_not_start_where_others_can_reach_them(tmp_path: Path) -> None:
+    environment = desk_environment(tmp_path)
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.address=0.0.0.0"]
+    ended = subprocess.run(
+        [*command, f"--server.port={environment['ATLAS_UI_PORT']}"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode != 0
+    assert "where others can reach them, but nobody signs in" in ended.stderr + ended.stdout
+
+
+def test_who_reaches_another_address_of_this_machine_is_turned_away(tmp_path: Path) -> None:
+    nobody = SignIn(Way.LOCAL, "http://127.0.0.1:8501")
+    with served(Guard(PlainTextResponse("a page"), ["127.0.0.1", "*"], "default-src 'none'", nobody)) as port:
+        assert ask(f"http://127.0.0.1:{port}", "/")[0] == 200
+        status, headers, body = ask(f"http://{address_of_this_machine()}:{port}", "/")
+    assert status == 403
+    assert b"Nobody signs in" in body
+    assert "content-security-policy" in headers
+
+
+def test_behind_https_browsers_are_told_to_stay_there_and_every_cookie_is_for_https_alone_c1_c3() -> None:
+    sign_in = SignIn(Way.OPENID, "https://desk.lender.example")
+    guard = Guard(PlainTextResponse("{}"), ["127.0.0.1"], "default-src 'none'", sign_in)
+    with served(guard) as port:
+        _, headers, _ = ask(f"http://127.0.0.1:{port}", "/_stcore/host-config")
+    assert headers["strict-transport-security"] == "max-age=31536000"
+    assert headers["cache-control"] == "no-store"
+    cookie = headers["set-cookie"].split("; ")
+    assert {"Secure", "HttpOnly", "SameSite=Strict", "Path=/"} <= set(cookie)
+
+
+def address_of_this_machine() -> str:
+    """One by which others would reach it; nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no address but loopback")
+        return str(probe.getsockname()[0])
+
+
+@contextmanager
+def served(app: ASGIApp) -> Iterator[int]:
+    """An app at every address of this machine; gives its port."""
+    server = uvicorn.Server(uvicorn.Config(app, host="0.0.0.0", port=free_port(), log_level="error"))  # noqa: S104
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        wait_until(lambda: server.started)
+        yield server.config.port
+    finally:
+        server.should_exit = True
+        thread.join(10)
 
 
 def test_the_policy_allows_no_inline_script_but_streamlit_s_own() -> None:

@@ -200,7 +200,9 @@ def test_a_wrong_name_is_told(command: MadeBooks, capsys: pytest.CaptureFixture[
 # ---------------------------------------------------------------------------------------- the drill
 
 
-def test_after_any_loss_every_flow_is_complete_or_unknown_and_none_is_sent_twice_b108(tmp_path: Path) -> None:
+def test_after_any_loss_every_flow_is_complete_or_unknown_and_none_is_sent_twice_b108_c50(
+    tmp_path: Path,
+) -> None:
     """The small edition of `python -m tests.faults.drill`: what is lost is sought at the same time."""
     with ThreadPoolExecutor(len(DESTROYED)) as at_once:
         rehearsals = {}

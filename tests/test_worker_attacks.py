@@ -64,7 +64,7 @@ def refusals(door: Door) -> dict[tuple[str, int, str], int]:
 # ---------------------------------------------------------------------------------------------- tokens
 
 
-def test_no_odd_token_opens_the_door_b63(door: Door) -> None:
+def test_no_odd_token_opens_the_door_b63_c17(door: Door) -> None:
     token = door.token()
     door.writer.write(
         doors.save_token, hash_of("old"), 1, caller="127.0.0.1", expires_at=now_ms() - 1, now=now_ms()
@@ -99,7 +99,7 @@ def test_no_odd_token_opens_the_door_b63(door: Door) -> None:
     assert status_of(door.raw(request(bearer, b"Content-Length: %d" % len(BODY), body=BODY))) == 200
 
 
-def test_none_of_a_thousand_guessed_tokens_is_accepted_b63(door: Door) -> None:
+def test_none_of_a_thousand_guessed_tokens_is_accepted_b63_c17(door: Door) -> None:
     with closing(HTTPConnection("127.0.0.1", door.port, timeout=15)) as connection:
         answers: Counter[int] = Counter()
         for _ in range(1000):
@@ -232,7 +232,7 @@ def test_only_the_very_path_leads_in_b84(shared: Door, target: bytes) -> None:
         (b"\xc3\xa9", 400),
     ],
 )
-def test_only_the_receivers_own_names_are_answered_b85(shared: Door, host: bytes, status: int) -> None:
+def test_only_the_receivers_own_names_are_answered_b85_c6(shared: Door, host: bytes, status: int) -> None:
     answer = shared.raw(request(b"Content-Length: 0", host=host).replace(CALLBACK, b"/nowhere"))
     assert status_of(answer) == status
 
@@ -264,7 +264,7 @@ def test_nothing_is_ever_redirected_and_no_other_site_is_let_in_b94_b95(door: Do
 # ------------------------------------------------------------------------------------------ floods
 
 
-def test_a_flood_is_told_to_wait_and_good_calls_are_not_b91(tmp_path: Path) -> None:
+def test_a_flood_is_told_to_wait_and_good_calls_are_not_b91_c22(tmp_path: Path) -> None:
     """All from one address, as if behind one proxy: a stranger, one who knows an auth address but not the
     credentials, and Atlas."""
     with open_door(tmp_path, client_id="lender", client_secret="right") as door:
@@ -412,7 +412,7 @@ def test_where_atlas_calls_from_is_known_others_find_nothing(tmp_path: Path) -> 
 # ---------------------------------------------------------------------------------------- the patient
 
 
-def test_two_hundred_that_dawdle_hold_nobody_up_b81(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_hundred_that_dawdle_hold_nobody_up_b81_c21(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "READ_SECONDS", 3.0)
     token = door.token()
     head = request(b"Token: " + token.encode(), b"Content-Length: 1000")

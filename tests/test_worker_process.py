@@ -72,7 +72,7 @@ def test_a_stop_is_clean_and_the_next_start_goes_on(tmp_path: Path) -> None:
     assert SIGNATURE.encode() not in (tmp_path / "atlas.db").read_bytes()
 
 
-def test_line_breaks_and_escapes_of_others_stay_within_one_line_of_the_log_b96(tmp_path: Path) -> None:
+def test_line_breaks_and_escapes_of_others_stay_within_one_line_of_the_log_b96_c32(tmp_path: Path) -> None:
     odd = "APP\r\n{FAKE}\x1b[31m\u2028"
     migrate_desk(tmp_path / "desk.db")
     desk = Desk(tmp_path / "desk.db")
@@ -108,7 +108,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     assert len(ended.stderr.strip().splitlines()) == 1
 
 
-def test_a_second_worker_on_the_same_books_is_refused_b98(tmp_path: Path) -> None:
+def test_a_second_worker_on_the_same_books_is_refused_b98_c35(tmp_path: Path) -> None:
     migrate_atlas(tmp_path / "atlas.db")
     with AtlasWriter(tmp_path / "atlas.db"):
         ended = start_in_vain(worker_environment(tmp_path, "http://127.0.0.1:9"))

@@ -71,7 +71,7 @@ def test_right_credentials_are_let_in(guarded: Door) -> None:
     assert status == 200
 
 
-def test_a_callback_without_a_good_token_is_refused_and_nothing_is_kept_b62_b63(door: Door) -> None:
+def test_a_callback_without_a_good_token_is_refused_and_nothing_is_kept_b62_b63_c16(door: Door) -> None:
     tried = [
         {},
         {"Token": ""},
@@ -133,7 +133,7 @@ def test_any_other_path_is_not_there_b84(door: Door) -> None:
     assert {path: door.call(RESULTS, token, path) for path in tried} == dict.fromkeys(tried, 404)
 
 
-def test_other_methods_are_refused_b83(door: Door) -> None:
+def test_other_methods_are_refused_b83_c23(door: Door) -> None:
     for method in ("GET", "PUT", "DELETE", "OPTIONS", "TRACE", "HEAD"):
         assert door.ask(method, "/atlas/callback/callback-part")[0] == 405, method
         if method != "GET":
@@ -169,7 +169,7 @@ def test_what_is_no_result_is_a_dead_letter_without_its_text_b75_b76(door: Door)
     assert all("(at byte " in reason for *_, reason in door.deliveries())
 
 
-def test_json_under_another_name_is_read_and_forms_are_not_b77_b78_b80(door: Door) -> None:
+def test_json_under_another_name_is_read_and_forms_are_not_b77_b78_b80_c20(door: Door) -> None:
     token = door.token()
     path, body = "/atlas/callback/callback-part", json.dumps(RESULTS).encode()
     form, multipart = "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"
@@ -183,7 +183,7 @@ def test_json_under_another_name_is_read_and_forms_are_not_b77_b78_b80(door: Doo
     assert door.deliveries() == [("waiting", 5, None)]
 
 
-def test_a_body_announced_too_large_is_refused_unread_b79(door: Door) -> None:
+def test_a_body_announced_too_large_is_refused_unread_b79_c19(door: Door) -> None:
     status, headers, _ = door.ask(
         "POST", "/atlas/callback/callback-part", b"{", Token=door.token(), Content_Length=str(50 * 2**20)
     )
@@ -191,7 +191,7 @@ def test_a_body_announced_too_large_is_refused_unread_b79(door: Door) -> None:
     assert headers["connection"] == "close"
 
 
-def test_a_body_that_grows_too_large_is_cut_off_b79(door: Door) -> None:
+def test_a_body_that_grows_too_large_is_cut_off_b79_c19(door: Door) -> None:
     head = f"POST /atlas/callback/callback-part HTTP/1.1\r\nHost: localhost\r\nToken: {door.token()}\r\n"
     with socket.create_connection(("127.0.0.1", door.port), timeout=10) as connection:
         connection.sendall((head + "Transfer-Encoding: chunked\r\n\r\n").encode())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from atlas_core.api.client import AtlasClient
@@ -11,19 +10,18 @@ from atlas_core.books.queries import book_counts, worker_state
 from atlas_core.books.reading import open_books
 from atlas_core.books.schema import check_book
 from atlas_core.books.verification import verify_columns
+from atlas_core.cli.answers import Answer, Question, say
 from atlas_core.clock import now_ms
-from atlas_core.errors import AtlasDeskError, BookMissing
+from atlas_core.errors import BookMissing
 from atlas_core.selftest import find_way_in
 from atlas_core.settings import Settings
 
 HEARTBEAT_MS = 10_000
 
-Answer = tuple[bool, str]
-
 
 def run_check(settings: Settings) -> int:
     """Prints one line a question; returns 0 where every answer is good, else 1."""
-    questions: list[tuple[str, Callable[[Settings], Answer]]] = [
+    questions: list[tuple[str, Question]] = [
         ("Atlas and the credentials", _atlas),
         ("The worker", _worker),
         ("The way in for Atlas", _receiver),
@@ -31,15 +29,7 @@ def run_check(settings: Settings) -> int:
         ("The column mirror", _mirror),
         ("The backups", _backups),
     ]
-    well = True
-    for name, question in questions:
-        try:
-            good, sentence = question(settings)
-        except AtlasDeskError as error:
-            good, sentence = False, str(error)
-        well = well and good
-        print(f"{'ok ' if good else 'BAD'}  {name}: {sentence}")
-    return 0 if well else 1
+    return 0 if say(questions, settings) else 1
 
 
 def _atlas(settings: Settings) -> Answer:

@@ -1,8 +1,4 @@
-"""What surrounds every session: who may connect, what the browser may load, a warm start.
-
-Plain ASGI, so that nothing is buffered. A document is never kept by a browser or a proxy, since it
-speaks of people's papers.
-"""
+"""What must be so before the first session: where the server listens, what it lets pass, a warm start."""
 
 from __future__ import annotations
 
@@ -12,30 +8,25 @@ import contextlib
 import gc
 import hashlib
 import importlib
-import ipaddress
 import logging
 import os
 import re
 import socket
-from collections.abc import AsyncIterator, Iterable
-from ipaddress import IPv4Address, IPv6Address
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import streamlit as st
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from atlas_core.errors import SettingsError
 from atlas_core.settings import Settings, load_settings
-from atlas_core.sign_in import SignIn, Way
+from atlas_core.sign_in import Way
 from atlas_core.web.destinations import CALLBACK, KeepDestination
+from atlas_core.web.guard import Guard, ip_of, name_of
 from atlas_core.web.unforeseen import keep_texts_out_of_the_log
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-HEALTH = "/_stcore/health"
-HIDDEN = ("/_stcore/metrics", "/_stcore/agent")
 WARM = (
     "pandas",
     "pyarrow",
@@ -93,6 +84,8 @@ def secrets_of_sign_in() -> dict[str, dict[str, object]] | None:
 @contextlib.asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Makes the first visit as quick as the next ones, and keeps up what sessions leave behind."""
+    if load_settings().sign_in.way is Way.LOCAL:
+        refuse_to_be_reached_by_others()
     answer_without_delay()
     keep_texts_out_of_the_log()
     await asyncio.to_thread(_warm_up)
@@ -117,25 +110,50 @@ def answer_without_delay() -> None:
 
     The server binds its socket in a way that leaves it on, which costs 40 ms an answer.
     """
+    for listener in _listeners():
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def refuse_to_be_reached_by_others() -> None:
+    """Ends the start where the server listens at more than this machine's loopback, for nobody signs in.
+
+    `Guard` holds the same for servers that listen only after their start.
+    """
+    for listener in _listeners():
+        address = listener.getsockname()[0]
+        if ip_of(address) != ip_of("127.0.0.1"):
+            raise SettingsError(
+                f"The pages would listen at {address}, where others can reach them, but nobody signs in. "
+                "Set up a sign-in, or let them listen at 127.0.0.1 (ATLAS_UI_ADDRESS)."
+            )
+
+
+def _listeners() -> Iterator[socket.socket]:
+    """A copy of every socket at which this process listens."""
     descriptors = Path("/proc/self/fd")
     for entry in list(descriptors.iterdir()) if descriptors.is_dir() else ():
-        with contextlib.suppress(OSError):
+        try:
             copy = os.dup(int(entry.name))
-            try:
-                listener = socket.socket(fileno=copy)
-            except OSError:
-                os.close(copy)
-                continue
-            with listener:
-                if listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and listener.family in (
-                    socket.AF_INET,
-                    socket.AF_INET6,
-                ):
-                    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError:
+            continue
+        try:
+            listener = socket.socket(fileno=copy)
+        except OSError:
+            os.close(copy)
+            continue
+        with listener:
+            if listener.family in (socket.AF_INET, socket.AF_INET6) and listener.getsockopt(
+                socket.SOL_SOCKET, socket.SO_ACCEPTCONN
+            ):
+                yield listener
 
 
-def content_policy() -> str:
-    """The Content-Security-Policy: this host alone, and of inline scripts only Streamlit's own."""
+def content_policy(document_hosts: Sequence[str] = ()) -> str:
+    """The Content-Security-Policy: this host alone, and of inline scripts only Streamlit's own.
+
+    Pictures and frames may also come from `document_hosts` by https; `.name` stands for all that end so.
+    """
+    documents = "".join(f" https://{'*' * host.startswith('.')}{host}" for host in document_hosts)
     page = Path(st.__file__).with_name("static") / "index.html"
     scripts = _INLINE_SCRIPT.findall(page.read_text(encoding="utf-8"))
     hashes = " ".join(
@@ -147,13 +165,14 @@ def content_policy() -> str:
             "default-src 'none'",
             f"script-src 'self' 'wasm-unsafe-eval' {hashes}".rstrip(),
             "style-src 'self' 'unsafe-inline'",
-            "img-src 'self' data: blob:",
+            f"img-src 'self' data: blob:{documents}",
             "font-src 'self' data:",
             "connect-src 'self'",
             "worker-src 'self' blob:",
             "media-src 'self'",
             "manifest-src 'self'",
-            "frame-src 'self'",
+            f"frame-src 'self'{documents}",
+            "object-src 'none'",
             "frame-ancestors 'none'",
             "base-uri 'none'",
             "form-action 'self'",
@@ -165,130 +184,8 @@ def allowed_hosts(settings: Settings) -> frozenset[str]:
     """The names under which the pages answer; `*` stands for any address written as numbers."""
     names = {*LOOPBACK, settings.ui_address.lower()}
     if settings.sign_in.way is not Way.LOCAL:
-        names.add(_name_of(urlsplit(settings.sign_in.ui_url).netloc))
+        names.add(name_of(urlsplit(settings.sign_in.ui_url).netloc))
     if settings.ui_address in ("0.0.0.0", "::"):  # noqa: S104 -- a comparison, not a bind
         # A name can be made to point here by a stranger's DNS; an address in numbers cannot.
         names |= {"*", socket.gethostname().lower(), socket.getfqdn().lower()}
     return frozenset(names)
-
-
-class Guard:
-    """Turns away strangers and puts the protecting headers on every answer."""
-
-    def __init__(self, app: ASGIApp, allowed: Iterable[str], policy: str, sign_in: SignIn) -> None:
-        self._app = app
-        self._allowed = frozenset(allowed)
-        self._proxy = ip_of(sign_in.proxy) if sign_in.way is Way.PROXY else None
-        self._is_encrypted = sign_in.is_encrypted
-        self._headers = {
-            "Content-Security-Policy": policy,
-            "X-Content-Type-Options": "nosniff",
-            "X-Frame-Options": "DENY",
-            "Referrer-Policy": "same-origin",
-            "Cross-Origin-Opener-Policy": "same-origin",
-            "Cross-Origin-Resource-Policy": "same-origin",
-            "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
-        }
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
-            await self._app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        host = headers.get("host", "")
-        if self._proxy is not None and _peer(scope) != self._proxy and scope["path"] != HEALTH:
-            # Whoever comes past the proxy could claim to be anybody.
-            if scope["type"] == "websocket":
-                await send({"type": "websocket.close", "code": 1008, "reason": "past the proxy"})
-            else:
-                await PlainTextResponse(
-                    "Atlas Desk is reached through the server that signs people in.\n", 403
-                )(scope, receive, self._protecting(scope, send))
-            return
-        if scope["type"] == "websocket":
-            if self._knows(host) and _same_origin(headers.get("origin"), host):
-                await self._app(scope, receive, send)
-            else:
-                await send({"type": "websocket.close", "code": 1008, "reason": "another origin"})
-            return
-        answer = self._app
-        if not self._knows(host):
-            answer = PlainTextResponse(
-                "Atlas Desk does not answer to this name. Open it under the address it printed at its start, "
-                "or set ATLAS_UI_ADDRESS to the name people use.\n",
-                421,
-            )
-        elif any(part in scope["path"] for part in HIDDEN):
-            answer = PlainTextResponse("Not found\n", 404)
-        await answer(scope, receive, self._protecting(scope, send))
-
-    def _knows(self, host: str) -> bool:
-        name = _name_of(host)
-        return name in self._allowed or ("*" in self._allowed and _is_numeric(name))
-
-    def _protecting(self, scope: Scope, send: Send) -> Send:
-        async def protect(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers[name] = value
-                is_document = headers.get("content-type", "").startswith("text/html")
-                if self._is_encrypted:
-                    _mark_secure(message)
-                if is_document or scope["path"].startswith("/media/"):
-                    headers["Cache-Control"] = "no-store"
-            await send(message)
-
-        return protect
-
-
-def _peer(scope: Scope) -> IPv4Address | IPv6Address | None:
-    """Who is at the other end of the connection.
-
-    Uvicorn puts what a caller on this machine forwards in its place, with port 0.
-    """
-    host, port = scope.get("client") or ("", 1)
-    return ip_of(host if port else "127.0.0.1")
-
-
-def ip_of(text: str) -> IPv4Address | IPv6Address | None:
-    """An address in numbers; one of this machine in one spelling."""
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    address = getattr(address, "ipv4_mapped", None) or address
-    return ipaddress.ip_address("127.0.0.1") if address.is_loopback else address
-
-
-def _mark_secure(message: Message) -> None:
-    """Streamlit's cookies lack it behind a proxy that speaks https for them."""
-    message["headers"] = [
-        (name, value + b"; Secure")
-        if name.lower() == b"set-cookie" and b"secure" not in value.lower().split(b";", 1)[-1]
-        else (name, value)
-        for name, value in message["headers"]
-    ]
-
-
-def _same_origin(origin: str | None, host: str) -> bool:
-    try:
-        parts = urlsplit(origin or "")
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(host) and parts.netloc.lower() == host.lower()
-
-
-def _name_of(host: str) -> str:
-    try:
-        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
-    except ValueError:
-        return ""
-
-
-def _is_numeric(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
