@@ -167,8 +167,8 @@ class Worklist:
         return [_flow(row) for row in self._rows(f"{_FLOW} WHERE f.watched = 1 ORDER BY f.flow_id")]
 
     def flow(self, flow_uuid: str) -> FlowToWatch | None:
-        """One flow, watched or not."""
-        rows = self._rows(f"{_FLOW} WHERE f.flow_uuid = ?", flow_uuid)
+        """One flow, watched or not; none that was erased, for there is nothing more to ask about it."""
+        rows = self._rows(f"{_FLOW} WHERE f.flow_uuid = ? AND f.erased_at IS NULL", flow_uuid)
         return _flow(rows[0]) if rows else None
 
     def open_attempts(self) -> list[OpenAttempt]:
