@@ -46,6 +46,8 @@ def _text(documents: Iterable[Document], document_type: str, name: str) -> str |
     for document in documents:
         if document.document_type == document_type:
             for field in document.fields:
+                if field.value is None:
+                    continue
                 text = str(field.value).strip() if field.name == name and field.shape == "text" else ""
                 if text:
                     return text

@@ -112,7 +112,7 @@ def _in_words(erasure: Erasure, what: str, seconds: float) -> str:
         f"Found: {counts['found']:,}.",
     ]
     if counts["shared"]:
-        sentences.append(f"{_count(counts['shared'], 'more text')} stand in other cases too, and stay there.")
+        sentences.append(f"Not counted, for other cases say them too: {_count(counts['shared'], 'text')}.")
     if counts["backups"]:
         sentences.append(f"Written anew without it: {_count(counts['backups'], 'backup')}.")
     sentences.append(
