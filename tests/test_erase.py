@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from atlas_core.__main__ import main
-from atlas_core.books.backups import copies_in
+from atlas_core.access import COMMAND
+from atlas_core.books.backups import copies_in, take_backup
 from atlas_core.books.copies import verify_copy
+from atlas_core.books.erasures import hold
 from atlas_core.books.restoring import restore
 from atlas_core.books.schema import check_book
 from atlas_core.books.tombstones import FILE, tombstones_in
@@ -20,6 +22,7 @@ from atlas_core.books.writer import AtlasWriter
 from tests.made_books import START, add_flow, make_result
 from tests.marked import FLOW, MARK, OTHER, MarkedBooks, back_up, files_with, make_marked_books
 from tests.mirrored import follow, require_same
+from tests.old_books import make_old_books
 from tests.workers import rows
 
 
@@ -200,8 +203,37 @@ def test_a_case_that_is_not_known_is_told(
 ) -> None:
     assert erase(*words) == 1
     assert told in capsys.readouterr().err
+
+
+def test_a_reason_that_repeats_a_value_is_refused_for_the_audit_log_would_keep_it(
+    books: MarkedBooks, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["erase", "--application", "APP-M", "--reason", " "]) == 1
     assert "Say why" in capsys.readouterr().err
+    reason = f"{MARK} dealer and sons asked for it".upper()
+    assert main(["erase", "--application", "APP-M", "--reason", reason]) == 1
+    assert "The reason repeats something" in capsys.readouterr().err
+    assert rows(books.desk, "SELECT 1 FROM audit WHERE action = 'erase'") == []
+
+
+def test_a_saved_view_that_searches_for_the_person_goes_and_others_stay(books: MarkedBooks) -> None:
+    desk = books.open_desk()
+    desk.save_view("a", "One", f"find={MARK}+Personname+again&sort=worst", is_shared=True)
+    desk.save_view("a", "Two", "find=Another+Person+1", is_shared=True)
+    assert erase() == 0
+    assert rows(books.desk, "SELECT name FROM saved_views") == [("Two",)]
+    assert left(books) == []
+
+
+def test_what_cannot_be_erased_is_counted_and_the_erasure_is_not_called_done(
+    books: MarkedBooks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hold(books.open_desk(), COMMAND, "APP-2", reason=f"as {MARK} Dealer and Sons said")
+    assert erase() == 1
+    said = capsys.readouterr().out
+    assert "Found: 1." in said
+    assert "not wholly erased" in said
+    assert rows(books.desk, "SELECT done_at FROM erasures") == [(None,)]
 
 
 # --------------------------------------------------------------------------------- older copies
@@ -232,6 +264,31 @@ def test_a_backup_kept_elsewhere_is_erased_when_it_is_restored_c40(
     assert main(["restore", str(elsewhere), "--to", str(other)]) == 0
     assert files_with(MARK, other) == []
     assert tombstones_in(other) == tombstones_in(books.data_dir)
+
+
+def test_a_backup_of_the_first_edition_is_erased_and_still_one_of_that_edition_c40(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    atlas, desk = make_old_books(tmp_path, 5)
+    with closing(sqlite3.connect(atlas)) as connection, connection:
+        connection.execute("UPDATE fields SET value = ? WHERE result_id = 3", [f"{MARK} Personname"])
+    backups = tmp_path / "backups"
+    for book in (atlas, desk):
+        take_backup(book, backups, now=START, label="before-upgrade")
+    before = {copy.book: copy for copy in copies_in(backups)}
+    monkeypatch.setenv("ATLAS_DATA_DIR", str(tmp_path))
+    assert files_with(MARK, backups) != []
+    assert main(["erase", "--application", "APP-3", "--reason", "asked for"]) == 0
+    assert files_with(MARK, tmp_path) == []
+    first = [copy for copy in copies_in(backups) if copy.taken_at == START]
+    for copy in first:
+        verify_copy(copy)
+        assert copy.edition == before[copy.book].edition == (before[copy.book].edition[0],)
+        assert copy.sha256 != before[copy.book].sha256
+    restore(first, tmp_path, now=START)
+    values = rows(atlas, "SELECT value FROM fields ORDER BY result_id")
+    assert values == [("Invented Person",)] * 2 + [(None,)] + [("Invented Person",)] * 2
+    assert rows(atlas, "SELECT flow_uuid FROM flows WHERE erased_at IS NOT NULL") == [("old-00000003",)]
 
 
 def test_a_tombstone_names_the_case_and_outlives_a_torn_line(books: MarkedBooks) -> None:

@@ -41,6 +41,7 @@ from atlas_core.clock import now_ms
 from atlas_core.errors import BookBusy, BookDamaged, BookMissing
 
 PATIENCE_SECONDS = 30.0
+RETRY_MS = 3_600_000
 UPGRADES_KEPT_DAYS = 31
 AT_ONCE = 100
 _DAY_MS = 24 * 3_600_000
@@ -70,13 +71,14 @@ class Eraser:
     def _data_dir(self) -> Path:
         return self._atlas.parent
 
-    def run_open(self) -> bool:
-        """Does every wish that is not done and not held; whether all that it did were done to the end."""
-        done = True
+    def run_open(self) -> None:
+        """Does every wish that is not done and not held. One of which something was left is tried again after
+        an hour."""
         for erasure in self._desk.read(erasures.open_erasures):
-            if erasure.tombstone.application_id not in self._desk.read(erasures.held_applications):
-                done = self.run(erasure) and done
-        return done
+            is_due = erasure.looked_at is None or erasure.looked_at + RETRY_MS <= now_ms()
+            held = self._desk.read(erasures.held_applications)
+            if is_due and erasure.tombstone.application_id not in held:
+                self.run(erasure)
 
     def run(self, erasure: Erasure) -> bool:
         """One wish, to its end; whether nothing is left. Raises errors of `BookError`: then it stays open."""
@@ -97,10 +99,11 @@ class Eraser:
             if is_again:  # what went before the kill is not known any more, and cannot be looked for
                 self._vacuum()
             self._empty_log()
-            counts = self._look(erased.texts)
+            views, elsewhere = self._forget_views(erased.texts)
+            counts = self._look(erased.texts, elsewhere)
         counts |= {
             "flows": erased.flows,
-            "rows": sum(erased.rows.values()),
+            "rows": sum(erased.rows.values()) + views,
             "backups": len(rewritten),
             "swept": swept,
         }
@@ -110,23 +113,24 @@ class Eraser:
             )
         return not counts["found"]
 
-    def apply_tombstones(self, tombstones: Sequence[Tombstone] | None = None) -> int:
+    def apply_tombstones(self) -> int:
         """Erases again, in both books, what an older copy of one has brought back; returns how many cases.
 
         The mirror follows by itself. To be called before anybody reads a book that was put in place, and
         before Atlas is asked.
         """
-        again = 0
-        for tombstone in tombstones_in(self._data_dir) if tombstones is None else tombstones:
-            with self._reading() as connection:
+        again: list[Case] = []
+        others: list[Case] = []
+        with self._reading() as connection:
+            for tombstone in tombstones_in(self._data_dir):
                 marked, case = case_in_atlas(connection, tombstone)
-                is_left = is_left_in_atlas(connection, marked)
-            if is_left or self._desk.read(_is_left_in_desk, case):
-                self._erase_in_books(case)
-                again += 1
+                (again if is_left_in_atlas(connection, marked) else others).append(case)
+        again += self._desk.read(_left_in_desk, others)
+        for case in again:
+            self._erase_in_books(case)
         if again:
             self._sweep_words()
-        return again
+        return len(again)
 
     def age(
         self, before: int, *, days: float, by: User = COMMAND, is_stopping: Callable[[], bool] = lambda: False
@@ -209,9 +213,18 @@ class Eraser:
         self._writer.do_alone(vacuum, self._atlas.stat().st_size)
         self._empty_log()
 
-    def _look(self, texts: set[str]) -> dict[str, int]:
-        sought = Sought(texts)
+    def _forget_views(self, texts: set[str]) -> tuple[int, dict[str, bool]]:
+        """Saved views that search for something which this case alone said; returns how many they were."""
+        said = self._desk.read(erasures.texts_in_views, Sought(texts).texts)
         elsewhere: dict[str, bool] = {}
+        ours = self._ours({text for _, text in said}, elsewhere)
+        doomed = {view_id for view_id, text in said if text in ours}
+        with self._desk.writing() as connection:
+            erasures.forget_views(connection, doomed)
+        return len(doomed), elsewhere
+
+    def _look(self, texts: set[str], elsewhere: dict[str, bool]) -> dict[str, int]:
+        sought = Sought(texts)
         files = [path for folder in self._folders() for path in folder.rglob("*") if path.is_file()]
         found = {path: self._ours(sought.found_in(path), elsewhere) for path in files}
         if any(texts and path.name.startswith("atlas.db") for path, texts in found.items()):
@@ -266,8 +279,8 @@ def _erase_marked(connection: Connection, tombstone: Tombstone) -> Erased:
     return erase_in_atlas(connection, marked_in_atlas(connection, tombstone), at=tombstone.at)
 
 
-def _is_left_in_desk(connection: Connection, case: Case) -> bool:
-    return bool(texts_in_desk(connection, *in_desk(connection, case)))
+def _left_in_desk(connection: Connection, cases: Sequence[Case]) -> list[Case]:
+    return [case for case in cases if texts_in_desk(connection, *in_desk(connection, case))]
 
 
 def _standing(connection: Connection, what: str) -> set[object]:

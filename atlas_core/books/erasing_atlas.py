@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from sqlite3 import Connection
 
@@ -93,12 +94,13 @@ def marked_in_atlas(connection: Connection, tombstone: Tombstone) -> Marked:
 def _misdirected(connection: Connection, ids: Sequence[bytes]) -> Iterator[int]:
     """Callbacks that were put aside, or wait, at another's address and name this case."""
     for delivery_id, body in connection.execute(
-        "SELECT delivery_id, body FROM deliveries WHERE channel = 'callback'"
-        " AND outcome IN ('mismatch', 'orphan') AND body IS NOT NULL"
+        "SELECT delivery_id, body FROM deliveries WHERE body IS NOT NULL"
+        " AND channel || ' ' || outcome IN ('callback mismatch', 'callback orphan')"
     ):
-        payload = zlib.decompress(body)
-        if any(text in payload for text in ids):
-            yield delivery_id
+        with suppress(zlib.error):
+            payload = zlib.decompress(body)
+            if any(text in payload for text in ids):
+                yield delivery_id
 
 
 def case_in_atlas(connection: Connection, tombstone: Tombstone) -> tuple[Marked, Case]:
@@ -113,6 +115,11 @@ def case_in_atlas(connection: Connection, tombstone: Tombstone) -> tuple[Marked,
         frozenset(flow_uuid for _, flow_uuid in marked.flows),
         frozenset(submission_id for (submission_id,) in submissions),
     )
+
+
+def texts_of_case(connection: Connection, tombstone: Tombstone) -> set[str]:
+    """Every text of a case that an erasure would take from atlas.db."""
+    return texts_in_atlas(connection, marked_in_atlas(connection, tombstone))
 
 
 def aged_in_atlas(connection: Connection, before: int, held: Sequence[str], at_most: int | None) -> Marked:
@@ -158,7 +165,8 @@ def texts_in_atlas(connection: Connection, marked: Marked) -> set[str]:
         marked.parameters,
     ):
         texts.add(NOTE)  # whatever it holds, it is something
-        texts.update(strings(json.loads(zlib.decompress(body))))
+        with suppress(ValueError, zlib.error):
+            texts.update(strings(json.loads(zlib.decompress(body))))
     return texts - staying
 
 

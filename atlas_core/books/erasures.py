@@ -7,15 +7,18 @@ wishes (`eraser.py`): the worker, or the command where none runs.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from sqlite3 import Connection
+from urllib.parse import unquote_plus
 
 from atlas_core.access import Action, User
 from atlas_core.books.desk import Desk
 from atlas_core.books.tombstones import Tombstone
 from atlas_core.clock import now_ms
 from atlas_core.errors import InputError
+
+REPEATED = 5  # characters: shorter texts stand in any sentence by chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +40,19 @@ def want_erased(
     application_id: str | None = None,
     flow_uuid: str | None = None,
     reason: str,
+    texts: Iterable[str] = (),
     now: int | None = None,
 ) -> int:
     """Notes that a case is to be erased; returns the erasure_id. Of one flow, name its application too, so
     that a hold on it is seen.
 
-    Raises `InputError` without a reason or where the application is held, `NotAllowed`.
+    `texts` are what the case says: the reason must not repeat one, for the audit log is never changed.
+    Raises `InputError` for that, without a reason and where the application is held, and `NotAllowed`.
     """
     moment = now_ms() if now is None else now
     require_reason(reason)
+    if any(text.casefold() in reason.casefold() for text in texts if len(text) >= REPEATED):
+        raise InputError("The reason repeats something that is to be erased. Say why without it.")
     require_free(desk.read(held_applications), application_id)
     subject = flow_uuid or application_id or ""
     with desk.acting(by, Action.ERASE, subject, reason=reason.strip(), now=moment) as connection:
@@ -113,6 +120,17 @@ def release(desk: Desk, by: User, application_id: str, *, reason: str, now: int 
     ) as connection:
         if not connection.execute("DELETE FROM holds WHERE application_id = ?", [application_id]).rowcount:
             raise InputError(f"{application_id} is not held. python -m atlas_core hold lists what is.")
+
+
+def texts_in_views(connection: Connection, texts: Iterable[str]) -> list[tuple[int, str]]:
+    """Which of these texts the saved views search for: (view_id, text)."""
+    views = connection.execute("SELECT view_id, address FROM saved_views").fetchall()
+    return [(view_id, text) for view_id, address in views for text in texts if text in unquote_plus(address)]
+
+
+def forget_views(connection: Connection, view_ids: Iterable[int]) -> None:
+    """Forgets saved views, whoever they belong to."""
+    connection.executemany("DELETE FROM saved_views WHERE view_id = ?", [(view_id,) for view_id in view_ids])
 
 
 def held_applications(connection: Connection) -> dict[str, str]:

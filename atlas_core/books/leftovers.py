@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 SHORTEST = 8
-_BLOCK = 8 * 1024 * 1024
+_BLOCK = 1024 * 1024
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # multiplied, its upper bits tell eight bytes from others
 _SHIFT = np.uint64(44)
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from atlas_core.access import COMMAND
 from atlas_core.books.desk import Desk
 from atlas_core.books.eraser import Eraser
+from atlas_core.books.erasing_atlas import texts_of_case
 from atlas_core.books.erasures import (
     Erasure,
     find_erasure,
@@ -21,7 +22,9 @@ from atlas_core.books.mirror import Mirror
 from atlas_core.books.queries import find_case
 from atlas_core.books.reading import open_books
 from atlas_core.books.schema import migrate_atlas, migrate_desk
+from atlas_core.books.tombstones import Tombstone
 from atlas_core.books.writer import AtlasWriter
+from atlas_core.clock import now_ms
 from atlas_core.errors import BookBusy, InputError
 from atlas_core.settings import Settings
 
@@ -35,12 +38,15 @@ def run_erase(settings: Settings, application_id: str | None, flow_uuid: str | N
     desk = _opened(settings)
     with open_books(settings.atlas_book, settings.desk_book) as books:
         known = find_case(books, application_id=application_id, flow_uuid=flow_uuid)
+        texts = books.read(texts_of_case, Tombstone(now_ms(), application_id, flow_uuid))
     if known is None:
         raise InputError(
             f"The books hold nothing of {flow_uuid or application_id}. Ids are compared letter by letter."
         )
     started = time.monotonic()
-    erasure_id = want_erased(desk, COMMAND, application_id=known, flow_uuid=flow_uuid, reason=reason)
+    erasure_id = want_erased(
+        desk, COMMAND, application_id=known, flow_uuid=flow_uuid, reason=reason, texts=texts
+    )
     erasure = _done(settings, desk, erasure_id)
     print(_in_words(erasure, flow_uuid or known, time.monotonic() - started))
     return 0 if erasure.done_at is not None else 1
@@ -122,8 +128,8 @@ def _in_words(erasure: Erasure, what: str, seconds: float) -> str:
     if erasure.done_at is None:
         sentences[0] = f"{what} is not wholly erased yet."
         sentences.append(
-            "The worker tries again every minute. Something may still read an old state of the book, or "
-            "somebody put such a text into a saved view or a reason."
+            "The worker tries again every hour. Something may still read an old state of the book, or "
+            "somebody put such a text where it is never changed, as into a reason in the audit log."
         )
     return "\n".join(sentences)
 

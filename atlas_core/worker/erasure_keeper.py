@@ -52,7 +52,8 @@ class ErasureKeeper:
         pause = 0.0
         while not self._stopping.wait(pause):
             try:
-                pause = LOOK_SECONDS if self._erase() else RETRY_SECONDS
+                self._erase()
+                pause = LOOK_SECONDS
             except AtlasDeskError as error:
                 _log.error("not erased", extra={"error": type(error).__name__})
                 pause = RETRY_SECONDS
@@ -60,9 +61,8 @@ class ErasureKeeper:
                 _log.error("not erased", exc_info=True)
                 pause = RETRY_SECONDS
 
-    def _erase(self) -> bool:
-        """Whether all wishes are done."""
-        is_done = self._eraser.run_open()
+    def _erase(self) -> None:
+        self._eraser.run_open()
         if self._days and time.monotonic() >= self._age_at:
             self._age_at = time.monotonic() + AGE_SECONDS
             aged = self._eraser.age(
@@ -70,7 +70,6 @@ class ErasureKeeper:
             )
             if aged.flows or aged.submissions:
                 _log.info("aged", extra={"flows": aged.flows, "submissions": aged.submissions})
-        return is_done
 
 
 def cutoff(now: int, days: float) -> int:
