@@ -23,6 +23,7 @@ from tests.made_books import START, add_flow, make_result
 from tests.marked import FLOW, MARK, OTHER, MarkedBooks, back_up, files_with, make_marked_books
 from tests.mirrored import follow, require_same
 from tests.old_books import make_old_books
+from tests.page_sessions import said, sessions_over, show
 from tests.workers import rows
 
 
@@ -312,3 +313,14 @@ def test_an_application_that_is_sent_again_after_its_erasure_is_a_case_of_its_ow
     back_up(books, again)
     restore(copies_in(books.backups), books.data_dir, now=again)
     assert files_with("Newly Sent Person", books.data_dir) != []
+
+
+def test_the_page_of_an_erased_flow_says_so_in_place_of_values(books: MarkedBooks) -> None:
+    with sessions_over(books.data_dir):
+        assert MARK in said(show("flow", flow=FLOW))
+        assert erase() == 0
+        session = show("flow", flow=FLOW)
+        assert MARK not in said(session)
+        assert any("Erased on" in info.value for info in session.info)
+        assert "similarity 64 of 100" in said(session)
+        assert MARK not in said(show("results"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +34,7 @@ from atlas_core.books.copies import (
     verify_bytes,
     write_manifest,
 )
-from atlas_core.books.erasing import Erased
+from atlas_core.books.erasing import Erased, stands_elsewhere
 from atlas_core.books.erasing_atlas import erase_in_atlas, marked_in_atlas, texts_in_atlas
 from atlas_core.books.erasing_desk import erase_in_desk, in_desk, texts_in_desk
 from atlas_core.books.leftovers import Sought
@@ -48,10 +48,13 @@ _MEMORY_BYTES = 256 * 1024 * 1024
 _log = logging.getLogger(__name__)
 
 
-def erase_in_copies(folder: Path, cases: Sequence[Case], texts: set[str]) -> tuple[Erased, list[Copy]]:
+def erase_in_copies(
+    folder: Path, cases: Sequence[Case], texts: set[str], shared: Set[str]
+) -> tuple[Erased, list[Copy]]:
     """Erases from each backup in the folder that holds something of it; whoever calls is alone there.
 
-    `texts` are those known to go. Returns what was touched and the backups written anew. A backup that is not
+    `texts` are those known to go, `shared` those that other cases say too. Returns what was touched and the
+    backups written anew. A backup that is not
     what was written cannot serve any more: it is removed.
     """
     erased, rewritten = Erased(texts=set(texts)), []
@@ -59,7 +62,7 @@ def erase_in_copies(folder: Path, cases: Sequence[Case], texts: set[str]) -> tup
         try:
             if not holds_some_of(copy.file, cases):
                 continue
-            erased.add(_rewrite(copy, cases, erased.texts))
+            erased.add(_rewrite(copy, cases, erased.texts, shared))
         except BookDamaged as error:
             _log.warning("backup removed: %s", error)
             shutil.rmtree(copy.folder)
@@ -67,7 +70,7 @@ def erase_in_copies(folder: Path, cases: Sequence[Case], texts: set[str]) -> tup
     return erased, rewritten
 
 
-def erase_set_aside(data_dir: Path, cases: Sequence[Case], texts: set[str]) -> Erased:
+def erase_set_aside(data_dir: Path, cases: Sequence[Case], texts: set[str], shared: Set[str]) -> Erased:
     """Erases from the books that restores have set aside. One that is not sound enough for that is removed,
     and so is each column mirror, which can be built anew."""
     erased = Erased(texts=set(texts))
@@ -76,7 +79,7 @@ def erase_set_aside(data_dir: Path, cases: Sequence[Case], texts: set[str]) -> E
         for book in (folder / "atlas.db", folder / "desk.db"):
             try:
                 if book.exists() and holds_some_of(book, cases):
-                    erased.add(erase_in_file(book, cases, erased.texts))
+                    erased.add(erase_in_file(book, cases, erased.texts, shared))
             except (BookBusy, BookFull):
                 raise
             except BookError as error:
@@ -103,7 +106,9 @@ def sweep_files(data_dir: Path) -> int:
     return len(doomed)
 
 
-def erase_in_file(book: Path, cases: Sequence[Case], texts: set[str]) -> Erased:
+def erase_in_file(
+    book: Path, cases: Sequence[Case], texts: set[str], shared: Set[str] = frozenset()
+) -> Erased:
     """Erases from one book that nobody uses, and leaves it as one file. Raises errors of `BookError`."""
     with closing(open_for_writing(book, "delete")) as connection, speaking_of(book):
         erased = Erased()
@@ -114,7 +119,8 @@ def erase_in_file(book: Path, cases: Sequence[Case], texts: set[str]) -> Erased:
             begin = True
             while sweep_words(connection, begin=begin):
                 begin = False
-        if Sought(erased.texts | texts).found_in(book):
+        found = Sought((erased.texts | texts) - shared).found_in(book)
+        if not all(stands_elsewhere(connection, text) for text in found):
             vacuum(connection, book.stat().st_size)
     return erased
 
@@ -146,7 +152,7 @@ def holds_some_of(book: Path, cases: Sequence[Case]) -> bool:
     return False
 
 
-def _rewrite(copy: Copy, cases: Sequence[Case], texts: set[str]) -> Erased:
+def _rewrite(copy: Copy, cases: Sequence[Case], texts: set[str], shared: Set[str]) -> Erased:
     parent = copy.folder.parent
     place = parent / f".{copy.name}{REWRITTEN}"
     with filing(place):
@@ -158,7 +164,7 @@ def _rewrite(copy: Copy, cases: Sequence[Case], texts: set[str]) -> Erased:
         shutil.copyfile(copy.file, file)
         try:
             verify_bytes(copy, file)
-            erased = erase_in_file(file, cases, texts)
+            erased = erase_in_file(file, cases, texts, shared)
             new = _proved(copy, place)
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)

@@ -91,18 +91,21 @@ class Eraser:
         self._sweep_words()
         self._follow(self._mirror_has_gone_names())
         with self._alone_with_backups():
-            in_copies, rewritten = erase_in_copies(self._backup_dir, [case], erased.texts)
+            elsewhere: dict[str, bool] = {}
+            self._ours(Sought(erased.texts).found_in(self._atlas), elsewhere)
+            shared = {text for text, is_shared in elsewhere.items() if is_shared}
+            in_copies, rewritten = erase_in_copies(self._backup_dir, [case], erased.texts, shared)
             erased.add(in_copies)
-            erased.add(erase_set_aside(self._data_dir, [case], erased.texts))
+            erased.add(erase_set_aside(self._data_dir, [case], erased.texts, shared))
             swept = sweep_files(self._data_dir)
             self._desk.read(vacuum, self._desk_book.stat().st_size)
             if is_again:  # what went before the kill is not known any more, and cannot be looked for
                 self._vacuum()
             self._empty_log()
-            views, elsewhere = self._forget_views(erased.texts)
+            views = self._forget_views(erased.texts, elsewhere)
             counts = self._look(erased.texts, elsewhere)
         counts |= {
-            "flows": erased.flows,
+            "flows": len(case.flow_uuids),
             "rows": sum(erased.rows.values()) + views,
             "backups": len(rewritten),
             "swept": swept,
@@ -213,18 +216,17 @@ class Eraser:
         self._writer.do_alone(vacuum, self._atlas.stat().st_size)
         self._empty_log()
 
-    def _forget_views(self, texts: set[str]) -> tuple[int, dict[str, bool]]:
+    def _forget_views(self, texts: set[str], elsewhere: dict[str, bool]) -> int:
         """Saved views that search for something which this case alone said; returns how many they were."""
         said = self._desk.read(erasures.texts_in_views, Sought(texts).texts)
-        elsewhere: dict[str, bool] = {}
         ours = self._ours({text for _, text in said}, elsewhere)
         doomed = {view_id for view_id, text in said if text in ours}
         with self._desk.writing() as connection:
             erasures.forget_views(connection, doomed)
-        return len(doomed), elsewhere
+        return len(doomed)
 
     def _look(self, texts: set[str], elsewhere: dict[str, bool]) -> dict[str, int]:
-        sought = Sought(texts)
+        sought = Sought({text for text in texts if not elsewhere.get(text)})
         files = [path for folder in self._folders() for path in folder.rglob("*") if path.is_file()]
         found = {path: self._ours(sought.found_in(path), elsewhere) for path in files}
         if any(texts and path.name.startswith("atlas.db") for path, texts in found.items()):
@@ -233,7 +235,7 @@ class Eraser:
                 found[path] = self._ours(sought.found_in(path), elsewhere)
         return {
             "files": len(files),
-            "texts": len(sought.texts) - sum(elsewhere.values()),
+            "texts": sum(not elsewhere.get(text) for text in sought.texts),
             "shared": sum(elsewhere.values()),
             "found": sum(len(texts) for texts in found.values()),
         }

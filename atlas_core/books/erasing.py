@@ -25,7 +25,8 @@ Columns = Iterable[tuple[str, str, str, str]]
 # Where the texts of other cases may stand: what of an erased case is found here is theirs too.
 _LIVING = (
     ("fields", "value"), ("cross_checks", "source_value"), ("cross_checks", "target_value"),
-    ("documents", "error_reason"), ("documents", "document_id"), ("flags", "raw"), ("flows", "dealer"),
+    ("documents", "error_reason"), ("documents", "document_id"), ("flags", "raw"),
+    ("flags", "place"), ("flows", "dealer"), ("results", "dealer"),
     ("flows", "quality_flag"), ("files", "object_name"), ("files", "document_id"), ("flows", "trouble"),
     ("attempts", "reason"), ("submissions", "flow_params"), ("submission_files", "object_name"),
     ("submission_files", "document_id"), ("case_notes", "text"), ("verdicts", "reason"),
@@ -47,14 +48,12 @@ class Erased:
 
     rows: dict[str, int] = field(default_factory=dict)
     texts: set[str] = field(default_factory=set, repr=False)
-    flows: int = 0
 
     def add(self, other: Erased) -> None:
         """Takes another's into this one."""
         for table, count in other.rows.items():
             self.rows[table] = self.rows.get(table, 0) + count
         self.texts |= other.texts
-        self.flows += other.flows
 
 
 def stands_elsewhere(connection: Connection, text: str) -> bool:

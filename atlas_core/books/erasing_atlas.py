@@ -160,6 +160,13 @@ def texts_in_atlas(connection: Connection, marked: Marked) -> set[str]:
     texts = texts_of(connection, _OF_ATLAS[:-1], marked.parameters)
     staying = _column_texts(connection, marked)
     staying.update(flow_uuid for _, flow_uuid in marked.flows)
+    staying.update(
+        application_id
+        for (application_id,) in connection.execute(
+            f"SELECT DISTINCT application_id FROM flows WHERE flow_id IN {_FLOWS}",  # noqa: S608 constants
+            marked.parameters,
+        )
+    )
     for (body,) in connection.execute(
         f"SELECT body FROM deliveries WHERE {_ARRIVALS} AND body IS NOT NULL",  # noqa: S608 constants
         marked.parameters,
@@ -173,7 +180,7 @@ def texts_in_atlas(connection: Connection, marked: Marked) -> set[str]:
 def erase_in_atlas(connection: Connection, marked: Marked, *, at: int) -> Erased:
     """Takes a case's values out of atlas.db. The words that they had leave the index's file only after
     `sweep_words`."""
-    erased = Erased(texts=texts_in_atlas(connection, marked), flows=len(marked.flows))
+    erased = Erased(texts=texts_in_atlas(connection, marked))
     parameters = marked.parameters
     connection.execute(
         f"DELETE FROM words WHERE rowid IN (SELECT flow_id FROM flows WHERE result_id IS NOT NULL"  # noqa: S608

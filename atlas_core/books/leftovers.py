@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 SHORTEST = 8
-_BLOCK = 1024 * 1024
+_BLOCK = 256 * 1024
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # multiplied, its upper bits tell eight bytes from others
 _SHIFT = np.uint64(44)
 
@@ -24,13 +24,13 @@ class Sought:
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._longest = 0
-        self._by_start: Mapping[bytes, list[tuple[bytes, str]]] = defaultdict(list)
+        self._by_start: dict[int, list[tuple[bytes, str]]] = defaultdict(list)
         self.texts = frozenset(text for text in texts if len(text.encode("utf-8", "replace")) >= SHORTEST)
         for text in self.texts:
             for spelt in _spellings(text):
-                self._by_start[spelt[:SHORTEST]].append((spelt, text))
+                self._by_start[_number(spelt[:SHORTEST])].append((spelt, text))
                 self._longest = max(self._longest, len(spelt))
-        starts = np.frombuffer(b"".join(self._by_start), "<u8")
+        starts = np.fromiter(self._by_start, np.uint64, len(self._by_start))
         self._perhaps = np.zeros(1 << 20, np.bool_)
         self._perhaps[(starts * _SPREAD) >> _SHIFT] = True
 
@@ -54,10 +54,19 @@ class Sought:
         if len(held) < SHORTEST:
             return
         windows = np.ndarray(len(held) - SHORTEST + 1, "<u8", held, strides=(1,))
-        for place in np.flatnonzero(self._perhaps[(windows * _SPREAD) >> _SHIFT]).tolist():
-            for spelt, text in self._by_start.get(held[place : place + SHORTEST], ()):
-                if held.startswith(spelt, place):
+        places = np.flatnonzero(self._perhaps[(windows * _SPREAD) >> _SHIFT])
+        starts = windows[places]
+        for start in np.unique(starts).tolist():
+            for spelt, text in self._by_start.get(start, ()):
+                begun = places[starts == start]
+                begun = begun[begun <= len(held) - len(spelt)]
+                ended = windows[begun + (len(spelt) - SHORTEST)] == _number(spelt[-SHORTEST:])
+                if any(held.startswith(spelt, place) for place in begun[ended].tolist()):
                     yield text
+
+
+def _number(eight: bytes) -> int:
+    return int.from_bytes(eight, "little")
 
 
 def _spellings(text: str) -> set[bytes]:
