@@ -266,6 +266,12 @@ def test_a_backup_kept_elsewhere_is_erased_when_it_is_restored_c40(
     assert files_with(MARK, other) == []
     assert tombstones_in(other) == tombstones_in(books.data_dir)
 
+    alone = tmp_path / "alone"  # one book without the other, which the worker opens later
+    [of_atlas] = [copy.name for copy in copies_in(elsewhere) if copy.book == "atlas.db"]
+    assert main(["restore", str(elsewhere / of_atlas), "--to", str(alone)]) == 0
+    assert (alone / "atlas.db").exists()
+    assert files_with(MARK, alone) == []
+
 
 def test_a_backup_of_the_first_edition_is_erased_and_still_one_of_that_edition_c40(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
