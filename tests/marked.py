@@ -101,6 +101,7 @@ def make_marked_books_in(data_dir: Path, backups: Path, others: int) -> MarkedBo
         "form",
         f"{MARK}.csv",
         START,
+        by=LOCAL,
     )
     with AtlasWriter(books.atlas) as writer:
         for number in range(others):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from atlas_core.__main__ import main
-from atlas_core.access import COMMAND
+from atlas_core.access import COMMAND, LOCAL
 from atlas_core.books.backups import copies_in, take_backup
 from atlas_core.books.copies import verify_copy
 from atlas_core.books.erasures import hold
@@ -219,8 +219,8 @@ def test_a_reason_that_repeats_a_value_is_refused_for_the_audit_log_would_keep_i
 
 def test_a_saved_view_that_searches_for_the_person_goes_and_others_stay(books: MarkedBooks) -> None:
     desk = books.open_desk()
-    desk.save_view("a", "One", f"find={MARK}+Personname+again&sort=worst", is_shared=True)
-    desk.save_view("a", "Two", "find=Another+Person+1", is_shared=True)
+    desk.save_view("a", "One", f"find={MARK}+Personname+again&sort=worst", is_shared=True, by=LOCAL)
+    desk.save_view("a", "Two", "find=Another+Person+1", is_shared=True, by=LOCAL)
     assert erase() == 0
     assert rows(books.desk, "SELECT name FROM saved_views") == [("Two",)]
     assert left(books) == []

@@ -121,7 +121,7 @@ def test_a_late_callback_of_an_erased_flow_leaves_its_time_and_nothing_else_c40(
 def test_a_person_who_asks_for_a_look_at_an_erased_flow_starts_none(books: MarkedBooks) -> None:
     assert erase() == 0
     with at_work(books) as worker:
-        worker.desk.want_look(FLOW)
+        worker.desk.want_look(FLOW, by=COMMAND)
         until(lambda: not rows(books.desk, "SELECT 1 FROM looks_wanted"))
         until(lambda: worker.worker._writer.waiting == 0)
         assert worker.flow("APP-M")["watched"] == 0
@@ -251,6 +251,7 @@ def test_after_a_year_only_what_is_held_still_says_something_c41(books: MarkedBo
     books.open_desk().save_submission(
         *("APP-OLD", "PROD_CDL", {"who": f"{MARK} 2"}),
         *([FileToSend("x", f"https://files.example/{MARK}")], "form", None, START),
+        by=COMMAND,
     )
     hold(books.open_desk(), COMMAND, "APP-H", reason="a dispute")
     scores = rows(books.atlas, "SELECT similarity_score, name FROM cross_checks ORDER BY result_id, position")

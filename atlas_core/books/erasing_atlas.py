@@ -95,7 +95,7 @@ def _misdirected(connection: Connection, ids: Sequence[bytes]) -> Iterator[int]:
     """Callbacks that were put aside, or wait, at another's address and name this case."""
     for delivery_id, body in connection.execute(
         "SELECT delivery_id, body FROM deliveries WHERE body IS NOT NULL"
-        " AND channel || ' ' || outcome IN ('callback mismatch', 'callback orphan')"
+        " AND channel || ' ' || outcome IN ('callback mismatch', 'callback orphan', 'callback dead letter')"
     ):
         with suppress(zlib.error):
             payload = zlib.decompress(body)

@@ -102,6 +102,7 @@ WITH waiting AS (
   UNION ALL
   SELECT d.delivery_id FROM deliveries d JOIN attempts a ON a.attempt_id = d.attempt_id
   WHERE d.channel || ' ' || d.outcome = 'callback orphan' AND d.claimed_flow_uuid IS NOT NULL
+    AND d.body IS NOT NULL
     AND a.state = 'init unknown'
   ORDER BY delivery_id LIMIT ?
 )
