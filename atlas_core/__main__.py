@@ -68,6 +68,24 @@ def _restore(settings: Settings, options: argparse.Namespace) -> int:
     return run_restore(settings, options.backup, options.to)
 
 
+def _erase(settings: Settings, options: argparse.Namespace) -> int:
+    from atlas_core.cli.erase import run_erase
+
+    return run_erase(settings, options.application, options.flow, options.reason)
+
+
+def _hold(settings: Settings, options: argparse.Namespace) -> int:
+    from atlas_core.cli.erase import run_hold
+
+    return run_hold(settings, options.application, options.reason)
+
+
+def _release(settings: Settings, options: argparse.Namespace) -> int:
+    from atlas_core.cli.erase import run_release
+
+    return run_release(settings, options.application, options.reason)
+
+
 def _verify_audit(settings: Settings, options: argparse.Namespace) -> int:
     from atlas_core.cli.verify_audit import run_verify_audit
 
@@ -151,6 +169,23 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--reason", default="", help="why, for the audit log")
     export.add_argument("--job", help=argparse.SUPPRESS)
     export.set_defaults(run=_export)
+
+    erase = commands.add_parser("erase", help="take a case's values out of everything, and prove it")
+    case = erase.add_mutually_exclusive_group(required=True)
+    case.add_argument("--application", metavar="ID", help="all flows and submissions of an application")
+    case.add_argument("--flow", metavar="ID", help="one flow alone")
+    erase.add_argument("--reason", required=True, metavar="WHY", help="for the audit log; no customer's data")
+    erase.set_defaults(run=_erase)
+
+    hold = commands.add_parser("hold", help="keep an application from being erased; without one, list them")
+    hold.add_argument("--application", metavar="ID")
+    hold.add_argument("--reason", default="", metavar="WHY")
+    hold.set_defaults(run=_hold)
+
+    release = commands.add_parser("release", help="end a hold")
+    release.add_argument("--application", required=True, metavar="ID")
+    release.add_argument("--reason", required=True, metavar="WHY")
+    release.set_defaults(run=_release)
 
     audit = commands.add_parser("verify-audit", help="is the audit log what was written?")
     audit.add_argument("--head", metavar="HASH", help="the hash that an earlier call printed")

@@ -100,6 +100,9 @@ LOCAL = User("local", "Local user", frozenset({Role.LEAD, Role.ADMIN}))
 COMMAND = User("command line", "Command line", frozenset({Role.LEAD, Role.ADMIN}))
 """Whoever runs a command on this machine: the operating system let them."""
 
+WORKER = User("worker", "Worker", frozenset({Role.ADMIN}))
+"""The worker, where it does what a setting asks for."""
+
 
 def require(user: User, action: Action) -> None:
     """Raises `NotAllowed` unless the user may do it."""

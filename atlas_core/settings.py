@@ -59,6 +59,7 @@ class Settings:
     backup_hours: float  # 0: the worker takes none by itself
     alert_webhook: str | None = field(repr=False)  # who is told of alerts; the address is the secret
     alert_failure_percent: float
+    keep_personal_days: float  # then values are erased; 0: they are kept
 
     @property
     def atlas_book(self) -> Path:
@@ -300,4 +301,5 @@ def _settings(read: _Reader) -> Settings:
         backup_hours=read.number("ATLAS_BACKUP_HOURS", 1, low=0, high=168),
         alert_webhook=read.secret_url("ATLAS_ALERT_WEBHOOK"),
         alert_failure_percent=read.number("ATLAS_ALERT_FAILURE_PERCENT", 20, low=1, high=100),
+        keep_personal_days=read.number("ATLAS_KEEP_PERSONAL_DAYS", 365, low=0, high=36_500),
     )

@@ -76,6 +76,12 @@ with st.container(border=True):
             "master": flow.master_status,
         }
     )
+if flow.erased_at is not None:
+    st.info(
+        f"Erased on {time_in_words(flow.erased_at, zone)}: what the documents say is gone for good. Times, "
+        "types, codes and scores stay.",
+        icon=":material/delete_forever:",
+    )
 show_versions(flow)
 show_flags(flow)
 

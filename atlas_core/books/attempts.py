@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 
 from atlas_core.books.deliveries import put_aside
+from atlas_core.books.erased_results import is_erased
 from atlas_core.books.store import record_alarm, save_flow
 from atlas_core.links import split_url
 from atlas_core.models import FileToSend, UploadedFile
@@ -218,6 +219,8 @@ def save_files(
 
 
 def _save_sent(connection: Connection, flow_id: int, files: Sequence[FileToSend]) -> None:
+    if is_erased(connection, flow_id):
+        return
     connection.executemany(
         "INSERT OR REPLACE INTO files (flow_id, position, document_id, url_host, object_name)"
         " VALUES (?, ?, ?, ?, ?)",
@@ -229,6 +232,8 @@ def _save_sent(connection: Connection, flow_id: int, files: Sequence[FileToSend]
 
 
 def _save_uploaded(connection: Connection, flow_id: int, uploaded: Sequence[UploadedFile], now: int) -> None:
+    if is_erased(connection, flow_id):
+        return
     sent = connection.execute(
         "SELECT position, document_id FROM files WHERE flow_id = ? ORDER BY position", (flow_id,)
     ).fetchall()

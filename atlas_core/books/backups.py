@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from atlas_core.books.book import alone_in, filing
-from atlas_core.books.copies import UNFINISHED, Copy, read_copy, take_copy
+from atlas_core.books.copies import MANIFEST, REWRITTEN, UNFINISHED, Copy, read_copy, take_copy
 from atlas_core.errors import BookDamaged, InputError
 
 HOUR_SECONDS = 3_600.0
@@ -91,6 +91,13 @@ def take_backup(
         return copy
 
 
+def remove_upgrades_before(folder: Path, moment: int) -> None:
+    """Lets go of copies from before upgrades that are older than that; whoever calls is alone there."""
+    for copy in copies_in(folder):
+        if copy.label and copy.taken_at < moment:
+            _remove(copy)
+
+
 def seconds_until_due(book: Path, folder: Path, *, hours: float, now: int) -> float:
     """How long until a book's next copy. A copy from the future, as after a clock was set back, proves
     nothing: then it is due."""
@@ -120,9 +127,20 @@ def at_work_in(folder: Path) -> Iterator[None]:
     with filing(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with alone_in(folder, or_else=f"A backup is being taken in {folder}. Try again when it is done."):
+            for place in folder.glob(f".*{REWRITTEN}"):
+                _publish_or_sweep(place)
             for place in folder.glob(f".*{UNFINISHED}"):
                 shutil.rmtree(place, ignore_errors=True)
             yield
+
+
+def _publish_or_sweep(place: Path) -> None:
+    """A copy that an erasure wrote anew and a kill kept from its name gets it; any other is in the way."""
+    copy = place.with_name(place.name[1 : -len(REWRITTEN)])
+    if copy.exists() or not (place / MANIFEST).exists():
+        shutil.rmtree(place, ignore_errors=True)
+    else:
+        place.rename(copy)
 
 
 def _remove(copy: Copy) -> None:

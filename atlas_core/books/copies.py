@@ -39,6 +39,7 @@ from atlas_core.errors import BookDamaged, BookError, BookFull
 MANIFEST = "manifest.json"
 BEFORE_UPGRADE = "before-upgrade"
 UNFINISHED = ".unfinished"
+REWRITTEN = ".rewritten"
 
 _NAME = re.compile(r"(atlas|desk)-(\d{8}T\d{6}Z)(?:-(before-upgrade))?")
 _STEP_PAGES = 1_024
@@ -139,7 +140,7 @@ def verify_copy(copy: Copy) -> None:
 def verify_bytes(copy: Copy, path: Path) -> None:
     """Proves that a file has the copy's bytes. Raises `BookDamaged`."""
     try:
-        size, sha256 = _digest(path)
+        size, sha256 = digest_of(path)
     except OSError as error:
         raise BookDamaged(f"{path} of the backup {copy.name} cannot be read: {error.strerror}.") from None
     if (size, sha256) != (copy.size, copy.sha256):
@@ -198,12 +199,12 @@ def _make(book: Path, unfinished: Path, now: int, label: str, is_stopping: Calla
     _require_sound(file, inventory)
     with file.open("rb+") as written:
         os.fsync(written.fileno())
-    size, sha256 = _digest(file)
+    size, sha256 = digest_of(file)
     _forget_pages(file)
     copy = Copy(
         unfinished, book.name, now, label, __version__, tuple(sorted(edition)), size, sha256, inventory
     )
-    _write_manifest(copy)
+    write_manifest(copy)
     sync_folder(unfinished)
     return copy
 
@@ -270,7 +271,8 @@ def _require_sound(path: Path, inventory: Inventory) -> None:
         raise BookDamaged(f"The copy {path} does not hold what was copied: {', '.join(differing)}.")
 
 
-def _digest(path: Path) -> tuple[int, str]:
+def digest_of(path: Path) -> tuple[int, str]:
+    """A file's size in bytes and its sha256."""
     digest, size = hashlib.sha256(), 0
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
@@ -287,7 +289,8 @@ def _forget_pages(path: Path) -> None:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def _write_manifest(copy: Copy) -> None:
+def write_manifest(copy: Copy) -> None:
+    """Writes, durably, what a copy must hold: its last file, which makes it one."""
     kept = asdict(copy)
     kept |= kept.pop("inventory")
     kept.pop("folder")

@@ -12,6 +12,8 @@ from sqlite3 import Connection
 
 from atlas_core.models import Result
 
+OF_AN_ERASED_FLOW = "its flow was erased: nothing of it was kept"
+
 _FETCHED_AGAIN = (
     "UPDATE deliveries SET times_seen = times_seen + 1, last_seen_at = ?,"
     " outcome = iif(outcome = 'provisional' AND ? <> 'provisional', 'confirmed', outcome)"

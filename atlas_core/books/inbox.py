@@ -10,7 +10,7 @@ from dataclasses import replace
 from sqlite3 import Connection
 
 from atlas_core.books.attempts import adopt_unknown_init
-from atlas_core.books.deliveries import put_aside, record_delivery, whole_digest
+from atlas_core.books.deliveries import OF_AN_ERASED_FLOW, put_aside, record_delivery, whole_digest
 from atlas_core.books.results import save_result
 from atlas_core.books.standards import Standards
 from atlas_core.books.store import record_alarm
@@ -21,16 +21,16 @@ from atlas_core.models import Result
 def save_callback(
     connection: Connection, attempt_id: int, result: Result, *, other_application: bool, received_at: int
 ) -> str:
-    """Keeps a callback that came to an attempt's address; returns 'waiting', 'orphan' or 'mismatch'.
+    """Keeps a callback that came to an attempt's address; returns 'waiting', 'orphan', 'mismatch' or 'late'.
 
     It waits to be taken up; without a flow yet it is an orphan, until flow/init's answer names its flow.
-    One that names another flow or application is a mismatch, with an alarm: it moves neither flow.
+    One that names another flow or application is a mismatch, with an alarm: it moves neither flow. Of one
+    for an erased flow only its time and its size are kept, for its results are fetched where they are due.
     """
-    flow_id, flow_uuid = connection.execute(
-        "SELECT a.flow_id, f.flow_uuid FROM attempts a LEFT JOIN flows f ON f.flow_id = a.flow_id"
-        " WHERE a.attempt_id = ?",
-        (attempt_id,),
-    ).fetchone()
+    flow_id, flow_uuid, is_erased = _flow_of(connection, attempt_id)
+    if is_erased:
+        _record_erased(connection, attempt_id, flow_id, result.size, received_at)
+        return "late"
     other = None
     if other_application:
         other = "application"
@@ -61,10 +61,37 @@ def save_callback(
     return outcome
 
 
+def _flow_of(connection: Connection, attempt_id: int) -> tuple[int | None, str | None, bool]:
+    """An attempt's flow (flow_id, flow_uuid), and whether it was erased."""
+    flow_id, flow_uuid, is_erased = connection.execute(
+        "SELECT a.flow_id, f.flow_uuid, coalesce(f.erased_at, a.erased_at) IS NOT NULL"
+        " FROM attempts a LEFT JOIN flows f ON f.flow_id = a.flow_id WHERE a.attempt_id = ?",
+        (attempt_id,),
+    ).fetchone()
+    return flow_id, flow_uuid, bool(is_erased)
+
+
+def _record_erased(
+    connection: Connection, attempt_id: int, flow_id: int | None, size: int, received_at: int
+) -> None:
+    """All that come for an erased flow are one row, which holds nothing of them but their number."""
+    connection.execute(
+        "INSERT INTO deliveries (flow_id, attempt_id, channel, received_at, last_seen_at, digest, size,"
+        " outcome, reason) VALUES (?1, ?2, 'callback', ?3, ?3, ?4, ?5, 'late', ?6)"
+        " ON CONFLICT (attempt_id, digest) WHERE channel = 'callback'"
+        " DO UPDATE SET times_seen = times_seen + 1, last_seen_at = excluded.last_seen_at",
+        (flow_id, attempt_id, received_at, "0" * 64, size, OF_AN_ERASED_FLOW),
+    )
+
+
 def record_dead_letter(
     connection: Connection, attempt_id: int, *, digest: str, size: int, reason: str, received_at: int
 ) -> None:
     """A callback that cannot be read: its digest, its size and the first wrong place, never its text."""
+    flow_id, _, is_erased = _flow_of(connection, attempt_id)
+    if is_erased:
+        _record_erased(connection, attempt_id, flow_id, size, received_at)
+        return
     connection.execute(
         "INSERT INTO deliveries (attempt_id, channel, received_at, last_seen_at, digest, size, outcome,"
         " reason) VALUES (?1, 'callback', ?2, ?2, ?3, ?4, 'dead letter', ?5)"

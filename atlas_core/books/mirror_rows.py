@@ -142,6 +142,16 @@ def read_flows(connection: Connection, flow_ids: Sequence[int], coder: Coder) ->
     return FlowRows(flow_ids_found, arrays)
 
 
+def read_erased(connection: Connection, flow_ids: Sequence[int]) -> Array:
+    """Which of those flows were erased."""
+    rows = connection.execute(
+        "SELECT f.flow_id FROM json_each(?) j CROSS JOIN flows f ON f.flow_id = j.value"
+        " WHERE f.erased_at IS NOT NULL",
+        [json.dumps(flow_ids)],
+    ).fetchall()
+    return np.array([flow_id for (flow_id,) in rows], np.int64)
+
+
 def read_checks(connection: Connection, flow_ids: Sequence[int], coder: Coder) -> dict[str, Array]:
     """The mirror's rows of the cross-checks of those flows' results, flow by flow."""
     rows = connection.execute(_CHECKS, [json.dumps(flow_ids)]).fetchall()

@@ -21,7 +21,7 @@ from atlas_core.books.column_files import (
 from atlas_core.books.column_head import Head, write_head
 from atlas_core.books.columns import DEAD, parse_names
 from atlas_core.books.mirror_counts import MOST_CORRECTIONS, Noted, make_counts, stretches
-from atlas_core.books.mirror_rows import Coder, read_checks, read_documents, read_flows
+from atlas_core.books.mirror_rows import Coder, read_checks, read_documents, read_erased, read_flows
 from atlas_core.clock import now_ms
 
 DEAD_SHARE = 0.2
@@ -92,6 +92,8 @@ class MirrorTables:
         had_result = (held["result"] > 0) & ~is_new
         # The counts tell a row by its flow's day and product: with these it moves, be it otherwise the same.
         moved = np.any([held[name] != columns[name] for name in held], axis=0) | is_new
+        # An erased result has other rows under its old number.
+        moved |= np.isin(all_ids, read_erased(connection, flow_ids))
         if not self.is_settled:
             moved[:] = had_result[:] = True
         again = all_ids[moved & (columns["result"] > 0)].tolist()

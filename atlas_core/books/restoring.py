@@ -22,8 +22,11 @@ from atlas_core.books.book import (
 )
 from atlas_core.books.column_head import mirror_folder
 from atlas_core.books.copies import Copy, moment_in_name, verify_bytes, verify_copy
+from atlas_core.books.erased_files import erase_in_file, holds_some_of
+from atlas_core.books.eraser import Eraser
 from atlas_core.books.room import require_room
 from atlas_core.books.schema import ATLAS, DESK, migrate, require_known
+from atlas_core.books.tombstones import Case, Tombstone, set_tombstones, tombstones_in
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.errors import BookBusy, BookDamaged, InputError
 
@@ -39,8 +42,11 @@ class Restored:
     agreed: Agreed | None
 
 
-def restore(copies: Sequence[Copy], data_dir: Path, *, now: int) -> Restored:
-    """Makes these copies, of one book each, the books of `data_dir`.
+def restore(
+    copies: Sequence[Copy], data_dir: Path, *, now: int, tombstones: Sequence[Tombstone] = ()
+) -> Restored:
+    """Makes these copies, of one book each, the books of `data_dir`. What was erased there, or is among the
+    `tombstones`, is erased from them before they take their place.
 
     Raises `BookBusy` where a worker or a writer holds the books, `BookDamaged` where a copy is not what it
     was, `BookNewer`, `InputError` for two copies of one book; then the books are as they were. Killed at any
@@ -55,7 +61,9 @@ def restore(copies: Sequence[Copy], data_dir: Path, *, now: int) -> Restored:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         refuse_network(data_dir)
         with _nobody_at_work(data_dir):
-            staged = [(_stage(copy, data_dir), data_dir / copy.book) for copy in copies]
+            set_tombstones(data_dir, tombstones)
+            erased = tombstones_in(data_dir)
+            staged = [(_stage(copy, data_dir, erased), data_dir / copy.book) for copy in copies]
             set_aside = _swap(staged, data_dir, now)
     return Restored(set_aside, _agree(data_dir, now))
 
@@ -79,7 +87,7 @@ def _nobody_at_work(data_dir: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _stage(copy: Copy, data_dir: Path) -> Path:
+def _stage(copy: Copy, data_dir: Path, tombstones: Sequence[Tombstone]) -> Path:
     """The copy's bytes beside the books, durable, under a name that nobody reads."""
     staged = data_dir / f".{copy.book}.restored"
     staged.unlink(missing_ok=True)
@@ -90,6 +98,9 @@ def _stage(copy: Copy, data_dir: Path) -> Path:
         target.flush()
         os.fsync(target.fileno())
     verify_bytes(copy, staged)
+    cases = [Case(tombstone) for tombstone in tombstones]
+    if holds_some_of(staged, cases):
+        erase_in_file(staged, cases, set())
     return staged
 
 
@@ -126,4 +137,6 @@ def _agree(data_dir: Path, now: int) -> Agreed | None:
     migrate(atlas, ATLAS)
     migrate(desk, DESK)
     with AtlasWriter(atlas) as writer:
-        return agree(writer, atlas, desk, now=now)
+        agreed = agree(writer, atlas, desk, now=now)
+        Eraser(writer, atlas, desk, data_dir / "backups", lambda _: None).apply_tombstones()
+        return agreed

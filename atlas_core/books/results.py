@@ -19,7 +19,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from sqlite3 import Connection
 
-from atlas_core.books.deliveries import payload_holder, record_delivery
+from atlas_core.books.deliveries import OF_AN_ERASED_FLOW, payload_holder, record_delivery
+from atlas_core.books.erased_results import is_erased, without_values
 from atlas_core.books.flags import count_review_flags, flags_of, replace_flags, save_flags
 from atlas_core.books.lots import draw_lots
 from atlas_core.books.standards import Standards, count_low
@@ -54,8 +55,11 @@ def save_result(
     `delivery_id` is the ledger's row where the receiver has written it already. Content that is new
     becomes the version that counts, except a callback's after we fetched: that is 'late' or
     'contradicted'. Extracts that differ from a callback outvote it. Of a flow that ended well, cross-checks
-    that pass are drawn by lot when its result is confirmed.
+    that pass are drawn by lot when its result is confirmed. Of an erased flow no value is kept, and once its
+    result was confirmed nothing at all.
     """
+    if erased := is_erased(connection, flow_id):
+        result = without_values(result)
     row = connection.execute(
         "SELECT f.master_status, f.confirmed_at, r.result_id, r.version, r.digest, r.confirmed,"
         " EXISTS (SELECT 1 FROM deliveries d WHERE d.channel = 'extracts' AND d.flow_id = f.flow_id"
@@ -68,6 +72,9 @@ def save_result(
     same = digest == result.digest
     fetched = channel == "extracts"
 
+    if erased and confirmed_at is not None:
+        _let_pass(connection, flow_id, delivery_id)
+        return "late"
     if fetched and not confirmed:
         outcome = "provisional"
     elif same:
@@ -99,7 +106,7 @@ def save_result(
             flags.append(Flag(FlagKind.STATUS_CONTRADICTED, "master_status"))
         if fetched and confirmed_at is not None:
             flags.append(Flag(FlagKind.CHANGED_AFTER_CONFIRMATION, "", f"version {version}"))
-        elif fetched and result_id is not None and not was_fetched:
+        elif fetched and result_id is not None and not was_fetched and not erased:
             flags.append(Flag(FlagKind.CALLBACK_DIFFERED, "", f"version {version}"))
             sentence = "A callback brought other results than Atlas itself shows; the fetched ones count."
             record_alarm(
@@ -131,6 +138,15 @@ def save_result(
     if fetched and confirmed and master == "SUCCESS" and not (same and was_confirmed):
         draw_lots(connection, flow_id, result_id, result.cross_checks or (), standards, now=received_at)
     return outcome
+
+
+def _let_pass(connection: Connection, flow_id: int, delivery_id: int | None) -> None:
+    """Nothing of an arrival is kept, and nobody asks about the flow any more."""
+    connection.execute("UPDATE flows SET watched = 0 WHERE flow_id = ?", (flow_id,))
+    connection.execute(
+        "UPDATE deliveries SET outcome = 'late', reason = ?, body = NULL WHERE delivery_id = ?",
+        (OF_AN_ERASED_FLOW, delivery_id),
+    )
 
 
 def _save_version(

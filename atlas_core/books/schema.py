@@ -75,6 +75,11 @@ def _atlas_thresholds(book: Database) -> None:
     _run(book, _ROOM / "atlas_0005.sql")
 
 
+@ATLAS.migrations(name="0006 what was erased")
+def _atlas_erased(book: Database) -> None:
+    _run(book, _ROOM / "atlas_0006.sql")
+
+
 @DESK.migrations(name="0001 what we said")
 def _desk_first(book: Database) -> None:
     _run(book, _ROOM / "desk.sql")
@@ -98,6 +103,11 @@ def _desk_judged(book: Database) -> None:
 @DESK.migrations(name="0005 replays and dismissals")
 def _desk_wishes(book: Database) -> None:
     _run(book, _ROOM / "desk_0005.sql")
+
+
+@DESK.migrations(name="0006 what is to be erased")
+def _desk_erased(book: Database) -> None:
+    _run(book, _ROOM / "desk_0006.sql")
 
 
 @DESK.migrations(name="0007 who is signed in")

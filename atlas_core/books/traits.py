@@ -9,6 +9,9 @@ from atlas_core.models import CrossCheck, Document
 # Where the dealer's name stands, the best source first.
 _DEALER = (("DELIVERY_ORDER", "dealer_name"), ("INVOICE", "dealership_name"))
 
+QUALITIES = ("original", "xerox_copy", "photo_of_photo")
+"""What Atlas says a PAN card may be a picture of."""
+
 
 def dealer_of(documents: Iterable[Document]) -> str | None:
     """The dealer as the delivery order names him, or else the invoice."""
@@ -43,6 +46,8 @@ def _text(documents: Iterable[Document], document_type: str, name: str) -> str |
     for document in documents:
         if document.document_type == document_type:
             for field in document.fields:
+                if field.value is None:
+                    continue
                 text = str(field.value).strip() if field.name == name and field.shape == "text" else ""
                 if text:
                     return text

@@ -102,6 +102,7 @@ WITH waiting AS (
   UNION ALL
   SELECT d.delivery_id FROM deliveries d JOIN attempts a ON a.attempt_id = d.attempt_id
   WHERE d.channel || ' ' || d.outcome = 'callback orphan' AND d.claimed_flow_uuid IS NOT NULL
+    AND d.body IS NOT NULL
     AND a.state = 'init unknown'
   ORDER BY delivery_id LIMIT ?
 )
@@ -167,8 +168,8 @@ class Worklist:
         return [_flow(row) for row in self._rows(f"{_FLOW} WHERE f.watched = 1 ORDER BY f.flow_id")]
 
     def flow(self, flow_uuid: str) -> FlowToWatch | None:
-        """One flow, watched or not."""
-        rows = self._rows(f"{_FLOW} WHERE f.flow_uuid = ?", flow_uuid)
+        """One flow, watched or not; none that was erased, for there is nothing more to ask about it."""
+        rows = self._rows(f"{_FLOW} WHERE f.flow_uuid = ? AND f.erased_at IS NULL", flow_uuid)
         return _flow(rows[0]) if rows else None
 
     def open_attempts(self) -> list[OpenAttempt]:

@@ -60,8 +60,8 @@ class _Job:
             self.future.set_result(self.answer)
 
 
-class _Shrinking(_Job):
-    """Emptying the log, which cannot be done within a commit."""
+class _Alone(_Job):
+    """What cannot be done within a commit, such as emptying the log."""
 
 
 class AtlasWriter:
@@ -119,9 +119,16 @@ class AtlasWriter:
     def shrink_log(self) -> bool:
         """Empties the write-ahead log, where nobody reads an earlier state of the book; returns whether it is
         empty. Waits a moment for readers; meanwhile nobody's job is written."""
-        job = _Shrinking(_empty_log)
+        return self.do_alone(_empty_log)
+
+    def do_alone(
+        self, fn: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `write`, outside of any transaction."""
+        job = _Alone(lambda connection: fn(connection, *args, **kwargs))
         self._put(job)
-        return bool(job.future.result())
+        answer: T = job.future.result()
+        return answer
 
     @property
     def waiting(self) -> int:
@@ -153,11 +160,11 @@ class AtlasWriter:
                 waiting.append(self._jobs.get())
             closing = waiting[-1] is None
             jobs = [job for job in waiting if job is not None and job.future.set_running_or_notify_cancel()]
-            together = [job for job in jobs if not isinstance(job, _Shrinking)]
+            together = [job for job in jobs if not isinstance(job, _Alone)]
             if together:
                 self._commit_together(together)
             for job in jobs:
-                if isinstance(job, _Shrinking):
+                if isinstance(job, _Alone):
                     self._do_alone(job)
 
     def _do_alone(self, job: _Job) -> None:

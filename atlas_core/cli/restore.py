@@ -11,6 +11,7 @@ from atlas_core.books.backups import copies_in, find_copy
 from atlas_core.books.copies import Copy
 from atlas_core.books.restoring import restore
 from atlas_core.books.room import in_bytes
+from atlas_core.books.tombstones import tombstones_in
 from atlas_core.clock import now_ms
 from atlas_core.errors import InputError
 from atlas_core.settings import Settings
@@ -23,7 +24,12 @@ def run_restore(settings: Settings, wanted: Sequence[str], data_dir: Path | None
         return _list(settings.backup_dir)
     copies = [copy for name in wanted for copy in _meant(settings.backup_dir, name)]
     started = time.monotonic()
-    restored = restore(copies, settings.data_dir if data_dir is None else data_dir, now=now_ms())
+    restored = restore(
+        copies,
+        settings.data_dir if data_dir is None else data_dir,
+        now=now_ms(),
+        tombstones=tombstones_in(settings.data_dir),
+    )
     for copy in copies:
         print(f"{copy.book} is now the backup of {_when(copy)}, which was proved whole.")
     if restored.set_aside:

@@ -26,6 +26,8 @@ def show_check_head(check: dict[str, Any], thresholds: Thresholds) -> None:
     st.markdown(f"**{markdown_safe(theme.words_of_code(check['name']))}**", width="content")
     show_look(theme.BANDS[thresholds.band(check["name"], score)])
     st.text(_similarity_in_words(score, check.get("similarity_raw")), width="content")
+    if not (check["source_value"] or check["target_value"]):
+        return  # there is nothing to compare, as in an erased flow
     kind = compare_values(check["source_value"] or "", check["target_value"] or "").kind
     st.badge(str(kind).capitalize(), icon=":material/difference:", color="gray", help=LABEL)
 

@@ -96,6 +96,8 @@ def value_in_words(value: object, shape: str) -> str:
         return "(nothing read)"
     if shape == "empty":
         return "(empty)"
+    if value is None:
+        return "(erased)"
     text = str(value)
     if shape not in ("list", "object"):
         return text

@@ -22,6 +22,7 @@ class MirrorKeeper:
 
     def __init__(self, writer: AtlasWriter, book: Path) -> None:
         self._mirror = Mirror(writer, book)
+        self._door = threading.Lock()
         self._stopping = threading.Event()
         self._until = 0.0
         self._thread = threading.Thread(target=self._keep, name="mirror", daemon=True)
@@ -42,17 +43,28 @@ class MirrorKeeper:
         if self._thread.ident is not None:
             self._thread.join(seconds)
 
+    def follow(self, anew: bool) -> None:
+        """Brings the mirror to the book's state before it returns, built anew where asked. From any thread;
+        raises errors of `BookError`."""
+        with self._door:
+            if anew:
+                self._mirror.rebuild()
+            else:
+                self._mirror.catch_up()
+
     def _keep(self) -> None:
         pause = self._look(self._stopping.is_set)
         while not self._stopping.wait(pause):
             pause = self._look(self._stopping.is_set)
         self._look(lambda: time.monotonic() >= self._until)
-        self._mirror.close()
+        with self._door:
+            self._mirror.close()
 
     def _look(self, is_stopping: Callable[[], bool]) -> float:
         """Returns the seconds until the next look."""
         try:
-            self._mirror.catch_up(is_stopping)
+            with self._door:
+                self._mirror.catch_up(is_stopping)
         except Exception:  # whatever troubles the mirror must not end its keeping: the book is the truth
             _log.error("mirror is behind", exc_info=True)
             return RETRY_SECONDS

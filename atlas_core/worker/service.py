@@ -17,6 +17,7 @@ from atlas_core.books import atlas_calls, doors, inbox, store
 from atlas_core.books.agreement import agree
 from atlas_core.books.call_notes import CallNotes
 from atlas_core.books.desk import Desk
+from atlas_core.books.eraser import Eraser
 from atlas_core.books.last_words import BOOKS_UNUSABLE, forget_last_words, keep_last_words
 from atlas_core.books.schema import migrate_atlas, migrate_desk
 from atlas_core.books.standards import Standards
@@ -31,6 +32,7 @@ from atlas_core.worker.book_keeper import BookKeeper
 from atlas_core.worker.call_tally import CallTally
 from atlas_core.worker.callers import Callers
 from atlas_core.worker.courier import AT_ONCE, LOOK_SECONDS, Courier
+from atlas_core.worker.erasure_keeper import ErasureKeeper
 from atlas_core.worker.gate import Gate
 from atlas_core.worker.inbox_keeper import InboxKeeper
 from atlas_core.worker.inside import WorkerInside
@@ -117,6 +119,12 @@ class Worker:
             self._calls = CallTally()
             self._desk = Desk(settings.desk_book)
             agreed = agree(self._writer, settings.atlas_book, settings.desk_book, now=now_ms())
+            self._mirror = MirrorKeeper(self._writer, settings.atlas_book)
+            eraser = Eraser(
+                *(self._writer, settings.atlas_book, settings.desk_book, settings.backup_dir),
+                self._mirror.follow,
+            )
+            eraser.apply_tombstones()
             self._client = opened.enter_context(
                 AtlasClient(
                     settings.base_url,
@@ -165,7 +173,7 @@ class Worker:
             local_atlas=settings.local_atlas,
             file_hosts=settings.file_hosts,
         )
-        self._mirror = MirrorKeeper(self._writer, settings.atlas_book)
+        self._erasures = ErasureKeeper(eraser, settings.keep_personal_days)
         self._standards = StandardsKeeper(self._writer, self._desk, settings.thresholds, self._judge_by)
         self._books = BookKeeper(self._writer, settings)
         self._alerts = AlertKeeper(self._writer, settings)
@@ -207,6 +215,7 @@ class Worker:
         self._mirror.start()
         self._books.start()
         self._alerts.start()
+        self._erasures.start()
         _log.info("worker started", extra={"flows": len(flows)})
 
     def run(self, stopping: threading.Event, upkeep_seconds: float) -> None:
@@ -246,7 +255,7 @@ class Worker:
             stop.start()
         for stop in stops:
             stop.join(max(0.0, until - time.monotonic()))
-        for keeper in (self._alerts, self._standards, self._mirror, self._books):
+        for keeper in (self._alerts, self._standards, self._erasures, self._mirror, self._books):
             keeper.stop(max(0.5, until - time.monotonic()))
         try:
             self._record_calls()
@@ -291,6 +300,7 @@ class Worker:
             "mirror keeper": self._mirror.is_alive,
             "book keeper": self._books.is_alive,
             "alert keeper": self._alerts.is_alive,
+            "erasure keeper": self._erasures.is_alive,
             "standards keeper": self._standards.is_alive,
         }
 

@@ -3,8 +3,8 @@
     python -m tests.faults.kills [--kills 200] [--seed 7]
 
 Half of the kills fall on a worker at work (tests/kills.py), the others on an upgrade, on backups while
-results are written, on a restore and on a rebuild of the column mirror. After each kill the next start is
-timed, the books are read whole, and what the killed work was about is looked at.
+results are written, on a restore, on a rebuild of the column mirror and on an erasure. After each kill the
+next start is timed, the books are read whole, and what the killed work was about is looked at.
 """
 
 from __future__ import annotations
@@ -25,9 +25,13 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from atlas_core.access import COMMAND
 from atlas_core.books.agreement import agree
 from atlas_core.books.backups import copies_in, take_backup
 from atlas_core.books.copies import verify_copy
+from atlas_core.books.desk import Desk
+from atlas_core.books.eraser import Eraser
+from atlas_core.books.erasures import want_erased
 from atlas_core.books.mirror import Mirror
 from atlas_core.books.restoring import restore
 from atlas_core.books.schema import migrate, migrate_atlas, migrate_desk
@@ -37,7 +41,8 @@ from atlas_core.clock import now_ms
 from atlas_core.errors import BookError
 from tests.benchmarks.table import Goal, Row, show
 from tests.kills import run
-from tests.made_books import add_flow, make_result
+from tests.made_books import START, add_flow, make_result
+from tests.marked import MARK, files_with, make_marked_books_in
 from tests.mirrored import follow
 from tests.old_books import make_old_books, next_edition
 
@@ -230,13 +235,63 @@ def _mirrored(folder: Path) -> Iterator[str]:
     yield from verify_columns(folder).differences
 
 
+# ---------------------------------------------------------------------------------------- an erasure
+
+
+def _marked(folder: Path) -> None:
+    """A marked case among others, with backups of both books and books set aside."""
+    made = make_marked_books_in(folder, folder / "backups", others=200)
+    for name in ("atlas.db", "desk.db"):
+        take_backup(folder / name, folder / "backups", now=START)
+    restore(copies_in(folder / "backups"), folder, now=START)
+    with AtlasWriter(made.atlas) as writer:
+        follow(writer, made.atlas)
+
+
+def _erase(folder: Path) -> None:
+    desk = Desk(folder / "desk.db")
+    want_erased(desk, COMMAND, application_id="APP-M", reason="a rehearsal")
+    _erase_open(folder)
+
+
+def _erase_open(folder: Path) -> None:
+    """What the worker does at its start."""
+    book = folder / "atlas.db"
+    with AtlasWriter(book) as writer, closing(Mirror(writer, book)) as mirror:
+        eraser = Eraser(
+            *(writer, book, folder / "desk.db", folder / "backups"),
+            lambda anew: mirror.rebuild() if anew else mirror.catch_up(),
+        )
+        eraser.apply_tombstones()
+        mirror.catch_up()
+        eraser.run_open()
+
+
+def _erased_whole(folder: Path) -> Iterator[str]:
+    wished = _count(folder / "desk.db", "SELECT count(*) FROM erasures")
+    if wished != _count(folder / "desk.db", "SELECT count(*) FROM erasures WHERE done_at IS NOT NULL"):
+        yield "an erasure is not done"
+    found = files_with(MARK, folder)
+    if wished and found:
+        yield f"{', '.join(found)} still hold the case"
+    if not wished and not found:
+        yield "a case was erased that nobody wished erased"
+    if _count(folder / "atlas.db", "SELECT count(*) FROM fields WHERE value LIKE 'Another Person%'") != 200:
+        yield "other cases lost something"
+    if len(copies_in(folder / "backups")) != 2:
+        yield "a backup is lost"
+    yield from _harmed_copies(folder)
+    yield from verify_columns(folder).differences
+
+
 SCENES = (
     Scene("upgrade", _old, _upgrade, _upgrade, _upgraded_whole),
     Scene("backup", _present, _back_up_while_results_come, _start_worker_books, _kept_and_copied),
     Scene("restore", _later, _restore, _restore, _restored_and_set_aside),
     Scene("rebuild", _present, _rebuild, _start_and_follow, _mirrored),
+    Scene("erase", _marked, _erase, _erase_open, _erased_whole),
 )
-"""What is killed beside the worker; an erasure, once there is one, is one more."""
+"""What is killed beside the worker."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

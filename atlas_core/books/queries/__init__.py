@@ -28,6 +28,7 @@ from atlas_core.books.queries.attention import (
     missing_callbacks,
     unknown_outcomes,
 )
+from atlas_core.books.queries.erasures import find_case
 from atlas_core.books.queries.exports import COLUMNS, Column, Kind, What, count_export_rows, export_rows
 from atlas_core.books.queries.flow import FlowDetail, delivery_payload, flow_detail, links_kept
 from atlas_core.books.queries.flows import (
@@ -132,6 +133,7 @@ __all__ = [
     "dismissals",
     "editions",
     "export_rows",
+    "find_case",
     "first_arrivals",
     "flow_detail",
     "flow_ids_needing",

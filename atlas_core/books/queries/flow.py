@@ -18,7 +18,7 @@ class FlowDetail:
     """One flow with one version of its result. Frames are empty, never None, where there is nothing.
 
     `version` is the version the four result frames show (None: no result yet), `newest_version` the one
-    that counts.
+    that counts. From `erased_at` on there are no values.
     - documents: position, document_id, document_type, error_code, error_reason, file_uuid, batch_id, fields
     - fields: position (of its document), ordinal, name, value (text; None where it was null), shape,
       confidence, confidence_raw
@@ -49,6 +49,7 @@ class FlowDetail:
     ended_at: int | None
     confirmed_at: int | None
     trouble: str | None
+    erased_at: int | None
     version: int | None
     newest_version: int | None
     documents: pd.DataFrame
@@ -125,7 +126,8 @@ def flow_detail(books: Books, flow_uuid: str, version: int | None = None) -> Flo
             """
             SELECT f.flow_id, f.flow_uuid, f.application_id, f.product_type, f.created_at,
                    f.upload_status, f.processing_status, f.crosscheck_status, f.master_status, f.outcome,
-                   f.watched, f.looked_at, f.ended_at, f.confirmed_at, f.trouble, f.result_id,
+                   f.watched, f.looked_at, f.ended_at, f.confirmed_at, f.trouble, f.erased_at,
+                   f.result_id,
                    r.version AS newest_version
             FROM flows f LEFT JOIN results r ON r.result_id = f.result_id
             WHERE f.flow_uuid = ?
