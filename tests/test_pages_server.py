@@ -131,7 +131,7 @@ def test_answers_do_not_wait_for_nagle(pages: str) -> None:
 
 
 def test_the_policy_allows_no_inline_script_but_streamlit_s_own() -> None:
-    scripts = content_policy().split("script-src")[1].split(";")[0].split()
+    scripts = content_policy(load_settings({}, Path("/nowhere"))).split("script-src")[1].split(";")[0].split()
     assert scripts[:2] == ["'self'", "'wasm-unsafe-eval'"]
     assert len(scripts) >= 3
     assert all(script.startswith("'sha256-") for script in scripts[2:])

@@ -16,6 +16,7 @@ import ipaddress
 import logging
 import os
 import re
+import secrets
 import socket
 from collections.abc import AsyncIterator, Iterable
 from ipaddress import IPv4Address, IPv6Address
@@ -25,12 +26,14 @@ from urllib.parse import urlsplit
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from atlas_core.settings import Settings, load_settings
 from atlas_core.sign_in import SignIn, Way
 from atlas_core.web.destinations import CALLBACK, KeepDestination
+from atlas_core.web.people import BROWSER_COOKIE
 from atlas_core.web.unforeseen import keep_texts_out_of_the_log
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -69,7 +72,9 @@ def middleware() -> list[Middleware]:
     """What every request passes, outermost first."""
     settings = load_settings()
     return [
-        Middleware(Guard, allowed=allowed_hosts(settings), policy=content_policy(), sign_in=settings.sign_in),
+        Middleware(
+            Guard, allowed=allowed_hosts(settings), policy=content_policy(settings), sign_in=settings.sign_in
+        ),
         Middleware(KeepDestination, is_encrypted=settings.sign_in.is_encrypted),
     ]
 
@@ -134,8 +139,12 @@ def answer_without_delay() -> None:
                     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def content_policy() -> str:
-    """The Content-Security-Policy: this host alone, and of inline scripts only Streamlit's own."""
+def content_policy(settings: Settings) -> str:
+    """The Content-Security-Policy: this host alone, of inline scripts only Streamlit's own, and pictures of
+    documents from the hosts that the settings name."""
+    pictures = [f"https://{'*' * host.startswith('.')}{host}" for host in settings.document_hosts]
+    if settings.local_atlas:
+        pictures.append(settings.local_atlas)
     page = Path(st.__file__).with_name("static") / "index.html"
     scripts = _INLINE_SCRIPT.findall(page.read_text(encoding="utf-8"))
     hashes = " ".join(
@@ -147,7 +156,7 @@ def content_policy() -> str:
             "default-src 'none'",
             f"script-src 'self' 'wasm-unsafe-eval' {hashes}".rstrip(),
             "style-src 'self' 'unsafe-inline'",
-            "img-src 'self' data: blob:",
+            " ".join(["img-src 'self' data: blob:", *pictures]),
             "font-src 'self' data:",
             "connect-src 'self'",
             "worker-src 'self' blob:",
@@ -180,6 +189,7 @@ class Guard:
         self._allowed = frozenset(allowed)
         self._proxy = ip_of(sign_in.proxy) if sign_in.way is Way.PROXY else None
         self._is_encrypted = sign_in.is_encrypted
+        self._is_local = sign_in.way is Way.LOCAL
         self._headers = {
             "Content-Security-Policy": policy,
             "X-Content-Type-Options": "nosniff",
@@ -233,6 +243,8 @@ class Guard:
                 for name, value in self._headers.items():
                     headers[name] = value
                 is_document = headers.get("content-type", "").startswith("text/html")
+                if self._is_local and is_document and BROWSER_COOKIE not in Request(scope).cookies:
+                    headers.append("Set-Cookie", _browser_cookie())
                 if self._is_encrypted:
                     _mark_secure(message)
                 if is_document or scope["path"].startswith("/media/"):
@@ -269,6 +281,11 @@ def _mark_secure(message: Message) -> None:
         else (name, value)
         for name, value in message["headers"]
     ]
+
+
+def _browser_cookie() -> str:
+    """Tells one browser from another until it is closed; says nothing of anybody."""
+    return f"{BROWSER_COOKIE}={secrets.token_urlsafe(12)}; Path=/; HttpOnly; SameSite=Strict"
 
 
 def _same_origin(origin: str | None, host: str) -> bool:
