@@ -96,6 +96,7 @@ def current_case(user: User) -> CaseView | None:
         asked = st.query_params.pop(CASE, None)
         if asked:
             _open_asked(books, user, asked)
+            _count(books, columns, user, fits)
         elif at.place and fits is not None and not at.is_opened and not fits[at.place.flow_id]:
             give_back(user)
         for _ in range(_TRIES):
@@ -124,8 +125,7 @@ def _open_asked(books: Books, user: User, flow_uuid: str) -> None:
 
 def _sit_down(books: Books, columns: Columns, user: User, fits: Flags | None) -> CasePlace | None:
     at, now, queue = sitting(), now_ms(), loaders.review_queue()
-    at.waiting = queue.waiting(books, columns, user.who, now=now, fits=fits)
-    at.work = own_work(books, user.who, decided_from=now - DAY_MS)
+    _count(books, columns, user, fits)
     place = None
     if not at.has_resumed:
         at.has_resumed = True
@@ -137,6 +137,12 @@ def _sit_down(books: Books, columns: Columns, user: User, fits: Flags | None) ->
     if place is not None:
         at.sit_at(place)
     return place
+
+
+def _count(books: Books, columns: Columns, user: User, fits: Flags | None) -> None:
+    at, now = sitting(), now_ms()
+    at.waiting = loaders.review_queue().waiting(books, columns, user.who, now=now, fits=fits)
+    at.work = own_work(books, user.who, decided_from=now - DAY_MS)
 
 
 def _unskipped(columns: Columns, fits: Flags | None, skipped: set[int]) -> Flags | None:

@@ -34,7 +34,7 @@ def show_reviewing(user: User) -> None:
             _show_none(at)
             return
         _show_head(user, at, view)
-        judged, papers = st.columns([2.1, 1], gap="medium")
+        judged, papers = st.columns([1.7, 1], gap="medium")
         with judged:
             show_findings(user, view)
             if at.holder is None:

@@ -16,6 +16,7 @@ from atlas_core.clock import now_ms
 from atlas_core.insight import theme
 from atlas_core.insight.case_view import CaseView, FindingView, compared, quality_of
 from atlas_core.insight.findings import FindingKind
+from atlas_core.insight.measures import reasons_for_outcome
 from atlas_core.web import loaders, review_actions
 from atlas_core.web.chart_parts import viewer_palette
 from atlas_core.web.check_parts import show_value, similarity_in_words
@@ -41,7 +42,7 @@ def show_findings(user: User, view: CaseView) -> None:
     """The findings one after the other; the keys judge the first that is open, or the one to be changed."""
     at = sitting()
     if not view.findings:
-        st.info("Nothing in this result asks for a person any more.", icon=":material/check:")
+        st.info("Nothing in this result asks for a person.", icon=":material/check:")
     open_places = view.open_findings
     active = at.active if at.active is not None else (open_places[0] if open_places else None)
     for place, one in enumerate(view.findings):
@@ -60,7 +61,7 @@ def show_decisions(user: User, view: CaseView) -> None:
     """What can become of the case, one key each."""
     at, flow_uuid = sitting(), view.flow.flow_uuid
     reason = f"decision_reason_{flow_uuid}"
-    left = len(view.open_findings)
+    left, suggested = len(view.open_findings), _suggested(view)
     with st.container(border=True, gap="small"):
         if at.asks_for_document:
             _ask_for_document(user, view)
@@ -72,7 +73,7 @@ def show_decisions(user: User, view: CaseView) -> None:
                     key=f"decide_{decision}_{flow_uuid}",
                     icon=icon,
                     shortcut=key,
-                    type="primary" if decision == "accept" and not left else "secondary",
+                    type="primary" if decision == suggested else "secondary",
                     on_click=review_actions.decide,
                     args=(user, flow_uuid, decision, reason),
                 )
@@ -103,6 +104,14 @@ def show_decisions(user: User, view: CaseView) -> None:
             st.caption(f"Accept and reject wait for {count_of(left, 'verdict')} more.")
 
 
+def _suggested(view: CaseView) -> str | None:
+    """What the verdicts lead to, where they are given and of one mind."""
+    verdicts = {one.verdict for one in view.findings if one.finding.is_judged}
+    if verdicts == {"same"}:
+        return "accept"
+    return "reject" if "different" in verdicts and None not in verdicts else None
+
+
 def _show_cause(view: CaseView, one: FindingView, place: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         number = f"{place + 1} of {len(view.findings)}: " if len(view.findings) > 1 else ""
@@ -116,6 +125,8 @@ def _show_cause(view: CaseView, one: FindingView, place: int) -> None:
             st.text(f"Atlas says: {told[0]}")
         if not one.checks:
             st.caption("There is nothing to compare here. Ask for a new document, or decide without it.")
+    if one.finding.kind is FindingKind.FAILED:
+        st.text(reasons_for_outcome(view.flow, review_below=0)[0])
     if one.finding.kind is FindingKind.ODD_DOCUMENT:
         st.caption("It disagrees with the other documents in every comparison below. One verdict for all.")
 
@@ -124,7 +135,7 @@ def _cause_in_words(one: FindingView) -> str:
     kind, document = one.finding.kind, one.finding.document_type
     name = theme.words_of_code(document) if document else "A document without a type"
     if kind is FindingKind.FAILED:
-        return "Atlas says that the flow failed"
+        return "The flow failed"
     if kind is FindingKind.BAD_DOCUMENT:
         return name
     if kind is FindingKind.ODD_DOCUMENT:
