@@ -13,7 +13,6 @@ from atlas_core.books.columns import Columns, Flags
 from atlas_core.books.queries import flow_detail
 from atlas_core.books.queries.review_work import CasePlace, OwnWork, case_place, newest_claim, own_work
 from atlas_core.books.queries.reviews import case_record, rules_now
-from atlas_core.books.queries.threshold_sets import thresholds_now
 from atlas_core.books.reading import Books
 from atlas_core.books.threshold_sets import InForce
 from atlas_core.clock import now_ms
@@ -162,8 +161,8 @@ def _look(books: Books, columns: Columns, user: User, place: CasePlace) -> CaseV
         flow = flow_detail(books, place.flow_uuid)
         record = case_record(books, place.flow_uuid, now=now)
         rules = rules_now(books)
-        in_force = thresholds_now(books, loaders.desk_settings().thresholds)
-    at.in_force, at.second_share = in_force, rules.second_share
+    at.in_force = in_force = loaders.load_in_force()
+    at.second_share = rules.second_share
     if flow is None:
         at.leave()
         return None

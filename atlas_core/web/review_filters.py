@@ -79,4 +79,4 @@ def _clear() -> None:
 
 
 def _rules() -> Rules:
-    return Rules(loaders.desk_settings().review_below, loaders.overdue_ms(), loaders.this_second())
+    return Rules(loaders.load_thresholds(), loaders.overdue_ms(), loaders.this_second())

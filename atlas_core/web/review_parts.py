@@ -17,6 +17,7 @@ from atlas_core.insight import theme
 from atlas_core.insight.case_view import CaseView, FindingView, compared, quality_of
 from atlas_core.insight.findings import FindingKind
 from atlas_core.insight.measures import reasons_for_outcome
+from atlas_core.thresholds import Thresholds
 from atlas_core.web import loaders, review_actions
 from atlas_core.web.chart_parts import viewer_palette
 from atlas_core.web.check_parts import show_value, similarity_in_words
@@ -126,7 +127,7 @@ def _show_cause(view: CaseView, one: FindingView, place: int) -> None:
         if not one.checks:
             st.caption("There is nothing to compare here. Ask for a new document, or decide without it.")
     if one.finding.kind is FindingKind.FAILED:
-        st.text(reasons_for_outcome(view.flow, review_below=0)[0])
+        st.text(reasons_for_outcome(view.flow, Thresholds())[0])
     if one.finding.kind is FindingKind.ODD_DOCUMENT:
         st.caption("It disagrees with the other documents in every comparison below. One verdict for all.")
 
