@@ -179,9 +179,13 @@ def _ask_to_assign(user: User) -> None:
             accept_new_options=True,
             placeholder="Choose, or type a name",
         )
-        if st.button("Assign", key="assign_some", disabled=not st.session_state.get("assign_who")):
-            _assign_some(user, str(st.session_state["assign_who"]), int(st.session_state["assign_count"]))
+        is_asked = st.button("Assign", key="assign_some")
     st.caption("Of those that fit the filters and nobody has, the worst first. They come before all others.")
+    who = st.session_state.get("assign_who")
+    if is_asked and who:
+        _assign_some(user, str(who), int(st.session_state["assign_count"]))
+    elif is_asked:
+        st.info("Choose first to whom.")
 
 
 def _assign_some(user: User, who: str, most: int) -> None:
