@@ -420,6 +420,8 @@ def test_evidence_is_of_what_the_filters_find_and_asks_what_it_is_for() -> None:
 def test_a_note_is_kept_beside_the_case() -> None:
     with a_room(a_case(20)) as room:
         anna = room.sit()
+        anna.page.session_state["notes_flow-00001"] = True
+        anna.page.run()
         anna.page.text_area[0].set_value("Called the branch")
         anna.press("Keep the note")
         assert "Called the branch" in anna.said

@@ -10,8 +10,7 @@ import streamlit as st
 from atlas_core.access import Action, User
 from atlas_core.books.case_decisions import CaseDecision, decide_case, undo_decision
 from atlas_core.books.claims import assign_cases, note_case
-from atlas_core.books.queries import flow_detail
-from atlas_core.books.queries.review_work import case_place, own_work
+from atlas_core.books.queries.review_work import case_place, own_work, result_version
 from atlas_core.books.queries.reviews import case_record
 from atlas_core.books.verdicts import Verdict, give_verdict, undo_verdict
 from atlas_core.clock import now_ms
@@ -76,12 +75,12 @@ def decide(
         if view is None or at.case is None or at.in_force is None:
             return
         with loaders.reading() as books:
-            now_flow = flow_detail(books, flow_uuid)
+            newest = result_version(books, flow_uuid)
             record = case_record(books, flow_uuid, now=now_ms())
         fresh = case_view(
             view.flow, record, at.case, at.in_force.thresholds, user.who, scores_hidden=view.hides_scores
         )
-        if now_flow is None or now_flow.version != view.flow.version:
+        if newest is None or newest[0] != view.flow.version:
             return  # the run that follows shows the newer result, and says so
         if decision in ("accept", "reject") and fresh.open_findings:
             at.tell(

@@ -10,8 +10,15 @@ import streamlit as st
 from atlas_core.access import User
 from atlas_core.books.claims import claim_case, release_case
 from atlas_core.books.columns import Columns, Flags
-from atlas_core.books.queries import flow_detail
-from atlas_core.books.queries.review_work import CasePlace, OwnWork, case_place, newest_claim, own_work
+from atlas_core.books.queries import FlowDetail, flow_detail, thresholds_now
+from atlas_core.books.queries.review_work import (
+    CasePlace,
+    OwnWork,
+    case_place,
+    newest_claim,
+    own_work,
+    result_version,
+)
 from atlas_core.books.queries.reviews import case_record, rules_now
 from atlas_core.books.reading import Books
 from atlas_core.books.threshold_sets import InForce
@@ -158,10 +165,12 @@ def _look(books: Books, columns: Columns, user: User, place: CasePlace) -> CaseV
     if now - at.claimed_at > CLAIMED_AGAIN_MS and not _claim(user, place, now):
         return None
     with books.snapshot():
-        flow = flow_detail(books, place.flow_uuid)
+        flow = _flow_now(books, place)
         record = case_record(books, place.flow_uuid, now=now)
         rules = rules_now(books)
-    at.in_force = in_force = loaders.load_in_force()
+        # Read here, for what is cached is read anew after every verdict.
+        in_force = thresholds_now(books, loaders.desk_settings().thresholds)
+    at.in_force = in_force
     at.second_share = rules.second_share
     if flow is None:
         at.leave()
@@ -190,6 +199,16 @@ def _look(books: Books, columns: Columns, user: User, place: CasePlace) -> CaseV
         )
         return shown(at.case)
     return view
+
+
+def _flow_now(books: Books, place: CasePlace) -> FlowDetail | None:
+    """The flow with its result that counts: as it was last shown, where it is still that."""
+    shown = sitting().view
+    if shown is not None and shown.flow.flow_uuid == place.flow_uuid:
+        known = (shown.flow.newest_version, shown.flow.outcome)
+        if result_version(books, place.flow_uuid) == known:
+            return shown.flow
+    return flow_detail(books, place.flow_uuid)
 
 
 def _claim(user: User, place: CasePlace, now: int) -> bool:

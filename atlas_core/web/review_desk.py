@@ -157,7 +157,12 @@ def _show_notes(user: User, view: CaseView) -> None:
         st.caption(f"{markdown_safe(kept['noted_by'])}, {age_in_words(int(kept['noted_at']), now)}")
     if sitting().holder is not None:
         return
-    with st.popover("Note or assign", icon=":material/edit_note:"):
+    popover = st.popover(
+        "Note or assign", icon=":material/edit_note:", key=f"notes_{flow_uuid}", on_change="rerun"
+    )
+    if not popover.open:
+        return
+    with popover:
         note, person = f"note_{flow_uuid}", f"assign_{flow_uuid}"
         st.text_area("Note", key=note, max_chars=NOTE_AT_MOST, placeholder="For whoever meets this case next")
         st.button(

@@ -32,7 +32,6 @@ def show_documents(user: User, view: CaseView) -> None:
     if view.flow.documents.empty:
         st.caption("Atlas returned no document of this flow.")
         return
-    links = {row["document_id"]: row for row in records(loaders.load_links(view.flow.flow_uuid))}
     for document in records(view.flow.documents):
         kind = document["document_type"]
         name = theme.words_of_code(kind) if kind else "Type not known"
@@ -46,14 +45,14 @@ def show_documents(user: User, view: CaseView) -> None:
         )
         if opened.open:
             with opened:
-                _show_paper(user, at, view, document, links.get(document["document_id"]))
+                _show_paper(user, at, view, document)
                 _show_fields(at, view, int(document["position"]))
 
 
-def _show_paper(
-    user: User, at: Sitting, view: CaseView, document: dict[str, Any], link: dict[str, Any] | None
-) -> None:
+def _show_paper(user: User, at: Sitting, view: CaseView, document: dict[str, Any]) -> None:
     document_id = document["document_id"]
+    links = {row["document_id"]: row for row in records(loaders.load_links(view.flow.flow_uuid))}
+    link = links.get(document_id)
     if link is None:
         st.caption("Its link is no longer kept: links are forgotten when they end, after 24 hours at most.")
         return

@@ -39,6 +39,17 @@ def case_place(books: Books, *, flow_id: int | None = None, flow_uuid: str | Non
     return CasePlace(*found[0]) if found else None
 
 
+def result_version(books: Books, flow_uuid: str) -> tuple[int | None, str] | None:
+    """The version of the flow's result that counts (None: no result yet) and its outcome; None where there is
+    no such flow."""
+    found = books.rows(
+        "SELECT r.version, f.outcome FROM flows f LEFT JOIN results r ON r.result_id = f.result_id"
+        " WHERE f.flow_uuid = ?",
+        [flow_uuid],
+    )
+    return (found[0][0], found[0][1]) if found else None
+
+
 def own_work(books: Books, who: str, *, decided_from: int) -> OwnWork:
     """What one person decided since a moment."""
     row = books.rows(
