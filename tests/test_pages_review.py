@@ -167,6 +167,18 @@ def test_a_case_that_somebody_is_at_can_be_read_by_its_address_and_not_judged() 
         assert "that these books do not hold" in room.sit(case="nobody").said
 
 
+def test_a_decided_case_is_opened_to_be_read_and_judged_anew_only_when_asked() -> None:
+    with a_room(a_case(20), a_case(30)) as room:
+        decide_case(room.desk, RAVI, seen(room, 1), "accept", outcome="review", in_force=USUAL)
+        anna = room.sit(case="flow-00001")
+        assert "ravi decided just now\\: accept" in anna.said
+        assert "Accept" not in anna.labels
+        anna.press("Judge it anew")
+        anna.press("Different")
+        anna.press("Reject")
+        assert room.decisions(1) == ["accept", "reject"]
+
+
 def test_a_person_who_reloads_the_page_is_still_at_the_same_case() -> None:
     with a_room(a_case(20), a_case(30)) as room:
         anna = room.sit()

@@ -37,7 +37,7 @@ _PAST: dict[str, str] = {
 def _acting(flow_uuid: str) -> Iterator[CaseView | None]:
     """The case as it was on the screen, if it still is this one; what goes wrong is told."""
     at = sitting()
-    view = at.view if at.view and at.view.flow.flow_uuid == flow_uuid and at.holder is None else None
+    view = at.view if at.view and at.view.flow.flow_uuid == flow_uuid and not at.is_locked else None
     try:
         yield view
     except CaseMoved as error:
@@ -113,7 +113,7 @@ def undo(user: User) -> None:
     at = sitting()
     view = at.view
     try:
-        if view is not None and at.holder is None:
+        if view is not None and not at.is_locked:
             judged = view.record.verdicts
             own = judged[(judged["judged_by"] == user.who) & (judged["digest"] == view.digest)]
             if len(own) and undo_verdict(loaders.desk(), user, view.flow.flow_uuid):
@@ -138,7 +138,7 @@ def skip(user: User, flow_uuid: str) -> None:
     """Leaves the case for later, and for others."""
     at = sitting()
     if at.place is not None and at.place.flow_uuid == flow_uuid:
-        if at.holder is None:
+        if not at.is_locked:
             at.skipped.add(at.place.flow_id)
         give_back(user)
 
@@ -146,6 +146,11 @@ def skip(user: User, flow_uuid: str) -> None:
 def change_verdict(place: int) -> None:
     """Makes a finding that was judged the one that the keys judge."""
     sitting().active = place
+
+
+def judge_anew() -> None:
+    """Unlocks a case that is decided already."""
+    sitting().is_anew = True
 
 
 def turn_request() -> None:

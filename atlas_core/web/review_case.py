@@ -48,7 +48,8 @@ class Notice:
 @dataclass
 class Sitting:
     """What one browser session is at. `view` is what was on the screen last; `holder` somebody else who has
-    the case, which can then only be read."""
+    the case. `is_locked`: it can only be read, for somebody has it, or decided it and it is not judged
+    anew."""
 
     place: CasePlace | None = None
     case: NextCase | None = None
@@ -57,6 +58,8 @@ class Sitting:
     second_share: float = 0.0
     is_opened: bool = False
     holder: str | None = None
+    is_locked: bool = False
+    is_anew: bool = False
     shown_at: int = 0
     claimed_at: int = 0
     active: int | None = None
@@ -73,7 +76,7 @@ class Sitting:
     def leave(self) -> None:
         """Away from the case; the next run takes another."""
         self.place = self.case = self.view = self.holder = self.active = None
-        self.is_opened = self.asks_for_document = self.reveals = False
+        self.is_opened = self.is_locked = self.is_anew = self.asks_for_document = self.reveals = False
         self.pictures = set()
         self.claimed_at = 0
 
@@ -183,7 +186,13 @@ def _look(books: Books, columns: Columns, user: User, place: CasePlace) -> CaseV
 
     view, before = shown(at.case), at.view
     if before is None or before.flow.flow_uuid != view.flow.flow_uuid:
+        if not at.is_opened and _is_settled(view):
+            # Decided between the look at the queue and the claim, which the decision had freed.
+            give_back(user)
+            return None
+        at.is_locked = at.holder is not None or (at.is_opened and not at.is_anew and _is_settled(view))
         return view
+    at.is_locked = at.holder is not None or (at.is_locked and not at.is_anew and _is_settled(view))
     if view.decision_id != before.decision_id and record.decisions["decision"].iloc[-1] != "undone":
         last = record.decisions.iloc[-1]
         who = "You have" if last["decided_by"] == user.who else f"{markdown_safe(last['decided_by'])} has"
@@ -199,6 +208,13 @@ def _look(books: Books, columns: Columns, user: User, place: CasePlace) -> CaseV
         )
         return shown(at.case)
     return view
+
+
+def _is_settled(view: CaseView) -> bool:
+    last = view.last_decision
+    if last is None or last["decision"] == "second person" or view.is_second:
+        return False
+    return bool(last["digest"] == view.digest)
 
 
 def _flow_now(books: Books, place: CasePlace) -> FlowDetail | None:

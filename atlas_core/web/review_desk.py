@@ -37,7 +37,7 @@ def show_reviewing(user: User) -> None:
         judged, papers = st.columns([1.7, 1], gap="medium")
         with judged:
             show_findings(user, view)
-            if at.holder is None:
+            if not at.is_locked:
                 show_decisions(user, view)
             _show_keys()
         with papers:
@@ -106,7 +106,7 @@ def _show_head(user: User, at: Sitting, view: CaseView) -> None:
         if view.record.assigned_to == user.who:
             st.badge("Assigned to you", icon=":material/person_pin:", color="blue")
         st.space("stretch")
-        if user.may(Action.REVEAL) and not at.reveals and at.holder is None:
+        if user.may(Action.REVEAL) and not at.reveals and not at.is_locked:
             st.button(
                 "Show whole values",
                 key=f"reveal_{flow.flow_uuid}",
@@ -130,6 +130,17 @@ def _show_head(user: User, at: Sitting, view: CaseView) -> None:
             f"**{markdown_safe(at.holder)} is looking at this case**, until {until} at the latest. You can "
             "read it; it becomes yours when they leave it.",
             icon=":material/lock:",
+        )
+    elif at.is_locked:
+        st.button("Judge it anew", icon=":material/replay:", on_click=review_actions.judge_anew)
+    if at.is_locked:
+        st.button(
+            "Next case",
+            key="review_next",
+            icon=":material/arrow_forward:",
+            shortcut="L",
+            on_click=review_actions.skip,
+            args=(user, flow.flow_uuid),
         )
     _show_history(user, view)
 
@@ -155,7 +166,7 @@ def _show_notes(user: User, view: CaseView) -> None:
     for kept in records(view.record.notes):
         st.text(kept["text"])
         st.caption(f"{markdown_safe(kept['noted_by'])}, {age_in_words(int(kept['noted_at']), now)}")
-    if sitting().holder is not None:
+    if sitting().is_locked:
         return
     popover = st.popover(
         "Note or assign", icon=":material/edit_note:", key=f"notes_{flow_uuid}", on_change="rerun"

@@ -64,7 +64,7 @@ def _show_paper(user: User, at: Sitting, view: CaseView, document: dict[str, Any
         st.text(problem)
     elif document_id in at.pictures:
         _show_living(link["file_url"], link["url_host"], link["object_name"], int(link["ends_at"]))
-    elif at.holder is None:
+    elif not at.is_locked:
         st.button(
             "Show the document",
             key=f"show_{view.flow.flow_uuid}_{document['position']}",

@@ -51,7 +51,7 @@ def show_findings(user: User, view: CaseView) -> None:
             _show_cause(view, one, place)
             for check in one.checks:
                 _show_check(user, at, view, check, is_named=one.finding.kind is not FindingKind.CHECK)
-            if one.finding.is_judged and at.holder is None:
+            if one.finding.is_judged and not at.is_locked:
                 if place == active:
                     _ask_for_verdict(user, at, view, place)
                 else:
