@@ -65,7 +65,7 @@ def test_accepting_waits_for_every_verdict_and_a_new_document_does_not() -> None
         anna.press("Ask for it")
         made = room.record(1).decisions.iloc[0]
         assert (made["decision"], made["document"]) == ("ask for a new document", "INVOICE")
-        assert "APP-1 we need a new Invoice." in anna.page.code[0].value
+        assert "APP-1 we need a new copy of this document: Invoice." in anna.page.code[0].value
 
 
 def test_undo_takes_back_the_decision_and_then_the_verdict() -> None:

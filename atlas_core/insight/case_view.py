@@ -185,8 +185,8 @@ def request_text(application_id: str, document: str, why: str) -> str:
     """What to write to whoever sent the documents; it names no person and quotes no value."""
     because = f" {why.strip().rstrip('.')}." if why.strip() else ""
     return (
-        f"For application {application_id} we need a new {document}.{because} Please send a complete, "
-        "well-lit picture of the original."
+        f"For application {application_id} we need a new copy of this document: {document}.{because} Please "
+        "send a complete, well-lit picture of the original."
     )
 
 

@@ -15,6 +15,7 @@ from atlas_core.web.health import is_alive
 from atlas_core.web.parts import show_empty, told_in_words
 from atlas_core.web.review_case import Sitting, current_case, name_of, sitting
 from atlas_core.web.review_documents import show_documents
+from atlas_core.web.review_evidence import show_evidence_of
 from atlas_core.web.review_filters import ask_for_cases, show_passed_over, wanted_cases
 from atlas_core.web.review_parts import show_decisions, show_findings
 from atlas_core.web.tables import records
@@ -39,10 +40,11 @@ def show_reviewing(user: User) -> None:
             show_findings(user, view)
             if not at.is_locked:
                 show_decisions(user, view)
-            _show_keys()
+                _show_keys()
         with papers:
             show_documents(user, view)
             _show_notes(user, view)
+            _show_evidence(user, at, view)
 
 
 def _show_progress(user: User, at: Sitting) -> None:
@@ -197,6 +199,17 @@ def _show_notes(user: User, view: CaseView) -> None:
                 on_click=review_actions.assign,
                 args=(user, flow_uuid, person),
             )
+
+
+def _show_evidence(user: User, at: Sitting, view: CaseView) -> None:
+    # It names scores, which are not to be known before the verdict where they are hidden.
+    if view.hides_scores or not user.may(Action.EXPORT) or at.place is None:
+        return
+    key = f"evidence_of_{view.flow.flow_uuid}"
+    popover = st.popover("Evidence", icon=":material/inventory_2:", key=key, on_change="rerun")
+    if popover.open:
+        with popover:
+            show_evidence_of(user, [at.place.flow_id], view.flow.flow_uuid)
 
 
 def _show_keys() -> None:

@@ -67,7 +67,7 @@ def show_decisions(user: User, view: CaseView) -> None:
         if at.asks_for_document:
             _ask_for_document(user, view)
             return
-        with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             for key, decision, label, icon in DECISIONS:
                 st.button(
                     label,
