@@ -149,3 +149,25 @@ def test_a_desk_open_to_the_network_answers_to_numbers_and_its_own_name_only(tmp
     named = allowed_hosts(load_settings({"ATLAS_UI_ADDRESS": "Desk.example.test", **signing_in}, nowhere))
     assert {"desk.example.test", "papers.lender.example"} <= named
     assert "*" not in named
+
+
+def test_pictures_come_from_the_named_hosts_of_documents_and_nowhere_else() -> None:
+    settings = load_settings(
+        {
+            "ATLAS_CLIENT_ID": "desk",
+            "ATLAS_CLIENT_SECRET": "quiet",
+            "ATLAS_DOCUMENT_HOSTS": "files.bank.example,.papers.example",
+        },
+        Path("/nowhere"),
+    )
+    pictures = content_policy(settings).split("img-src ")[1].split(";")[0]
+    assert pictures == "'self' data: blob: https://files.bank.example https://*.papers.example"
+
+
+def test_one_browser_stays_the_same_person_and_another_is_another(pages: str) -> None:
+    first, second = (ask(pages, "/review")[1]["set-cookie"] for _ in range(2))
+    assert first != second
+    assert "HttpOnly" in first
+    assert "SameSite=Strict" in first
+    again = ask(pages, "/review", headers={"Cookie": first.split(";")[0]})[1]
+    assert "set-cookie" not in again
