@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from streamlit.testing.v1 import AppTest
 
+from atlas_core.access import LOCAL
 from atlas_core.books.desk import Desk
 from atlas_core.books.queries.reviews import CaseRecord, case_record
 from atlas_core.books.reading import open_books
+from atlas_core.books.review_rules import ReviewRules, set_review_rules
 from atlas_core.clock import now_ms
 from atlas_core.insight.review_queue import ReviewQueue
 from tests.made_columns import MadeBook, MadeCheck, MadeDocument, MadeFlow, made_book
@@ -100,4 +102,5 @@ class Room:
 def a_room(*flows: MadeFlow) -> Iterator[Room]:
     with made_book(flows) as book, sessions_over(book.folder):
         desk = Desk(book.folder / "desk.db")
+        set_review_rules(desk, LOCAL, ReviewRules(second_share=0))  # else some come again by lot
         yield Room(book, Reviewing(book, ReviewQueue(), desk), desk)
