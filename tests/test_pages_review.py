@@ -316,7 +316,9 @@ def test_personal_values_are_masked_until_they_are_asked_for_and_the_log_keeps_t
 
 def submit(room: Room, url: str) -> None:
     """The first document of the first flow, as it was submitted from this address."""
-    submission_id = room.desk.save_submission("APP-1", "CDL", {}, [FileToSend("flow-00001-0", url)], "form")
+    submission_id = room.desk.save_submission(
+        "APP-1", "CDL", {}, [FileToSend("flow-00001-0", url)], "form", by=RAVI
+    )
     with AtlasWriter(room.book.folder / "atlas.db") as writer:
         attempt_id = writer.write(
             attempts.start_attempt,

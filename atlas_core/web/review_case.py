@@ -224,7 +224,7 @@ def _flow_now(books: Books, place: CasePlace) -> FlowDetail | None:
         known = (shown.flow.newest_version, shown.flow.outcome)
         if result_version(books, place.flow_uuid) == known:
             return shown.flow
-    return flow_detail(books, place.flow_uuid)
+    return flow_detail(books, place.flow_uuid, with_history=False)
 
 
 def _claim(user: User, place: CasePlace, now: int) -> bool:
