@@ -266,7 +266,7 @@ def load_pace() -> pd.DataFrame:
 
 def load_agreement() -> pd.DataFrame:
     """How far people agree; columns as of `agreement_per_check`."""
-    return agreement_per_check(_ask(reviews.judged_twice))
+    return agreement_per_check(load_judged_twice())
 
 
 def load_review_rules() -> ReviewRules:
