@@ -95,10 +95,26 @@ def link_problem(text: str, local_atlas: str | None = None, file_hosts: Sequence
         return "The link must name a host that Atlas can reach from outside."
     if not _is_public(host):
         return "The link points inside a private network; Atlas cannot reach it."
-    host = host.lower()
-    if file_hosts and not any(host == one or (one[0] == "." and host.endswith(one)) for one in file_hosts):
+    if file_hosts and not _is_among(host, file_hosts):
         return "The link's host is not among those that documents may come from (ATLAS_FILE_HOSTS)."
     return None
+
+
+def showing_problem(text: str, *, hosts: Sequence[str], local_atlas: str | None = None) -> str | None:
+    """Why a reader's browser must not load a document from this address, as a sentence; None where it may:
+    from `hosts` (`.name` for all that end so) and from the stand-in on this machine."""
+    problem = link_problem(text, local_atlas)
+    if problem is not None:
+        return problem
+    parts = urlsplit(text)
+    if (local_atlas and _origin(parts) == _origin(urlsplit(local_atlas))) or (
+        parts.port in (None, 443) and _is_among((parts.hostname or "").rstrip("."), hosts)
+    ):
+        return None
+    return (
+        "This document's host is not among those that documents may be shown from (ATLAS_DOCUMENT_HOSTS). "
+        "Ask whoever runs Atlas Desk."
+    )
 
 
 def sending_problem(
@@ -114,6 +130,11 @@ def sending_problem(
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port
+
+
+def _is_among(host: str, hosts: Sequence[str]) -> bool:
+    host = host.lower()
+    return any(host == one or (one[0] == "." and host.endswith(one)) for one in hosts)
 
 
 def _is_public(host: str) -> bool:

@@ -34,6 +34,7 @@ class Settings:
     uses_sandbox: bool
     product_type: str
     file_hosts: tuple[str, ...]  # where documents may come from, `.name` for all that end so; empty: anywhere
+    document_hosts: tuple[str, ...]  # where a reader's browser may load documents from; empty: nowhere
     data_dir: Path
     ui_address: str
     ui_port: int
@@ -276,6 +277,7 @@ def _settings(read: _Reader) -> Settings:
         uses_sandbox=uses_sandbox,
         product_type=read.text("ATLAS_PRODUCT_TYPE", "PROD_CDL"),
         file_hosts=read.hosts("ATLAS_FILE_HOSTS"),
+        document_hosts=read.hosts("ATLAS_DOCUMENT_HOSTS"),
         data_dir=data_dir,
         ui_address=ui_address,
         ui_port=ui_port,

@@ -67,7 +67,7 @@ def test_a_cold_deep_link_runs_through_the_frame_before_anybody_opened_the_front
     ):
         visitor.open("/results")
         expect(visitor.title("Results")).to_be_visible()
-        expect(visitor.page.get_by_text("local, not signed in")).to_be_visible()
+        expect(visitor.page.get_by_text("not signed in")).to_be_visible()
         links = visitor.page.get_by_test_id("stSidebarNavLink")
         expect(links).to_contain_text(["Today", "Submit", "Watch", "Results"])
 

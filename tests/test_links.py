@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from atlas_core.links import signature_ends_at, split_url
+from atlas_core.links import showing_problem, signature_ends_at, split_url
 
 NOON = 1_767_268_800_000  # 2026-01-01T12:00:00Z
 
@@ -59,3 +59,29 @@ def test_the_end_of_a_signature_is_read_in_each_stores_spelling(query: str, seco
 )
 def test_an_address_that_does_not_say_when_it_ends_is_not_guessed_at(url: str) -> None:
     assert signature_ends_at(url) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "is_shown"),
+    [
+        ("https://files.bank.example/a.png?sig=s", True),
+        ("https://FILES.bank.example:443/a.png", True),
+        ("https://x.papers.example/a.png", True),
+        ("http://127.0.0.1:8700/a.png", True),
+        ("https://papers.example/a.png", False),
+        ("https://files.bank.example.evil.example/a.png", False),
+        ("https://evilpapers.example/a.png", False),
+        ("https://files.bank.example:8443/a.png", False),
+        ("https://files.bank.example@evil.example/a.png", False),
+        ("http://files.bank.example/a.png", False),
+        ("http://127.0.0.1:8701/a.png", False),
+        ("javascript:alert(1)", False),
+        ("data:image/svg+xml,<svg/>", False),
+    ],
+)
+def test_a_browser_loads_documents_from_the_named_hosts_alone(url: str, is_shown: bool) -> None:
+    problem = showing_problem(
+        url, hosts=("files.bank.example", ".papers.example"), local_atlas="http://127.0.0.1:8700"
+    )
+    assert (problem is None) == is_shown
+    assert showing_problem("https://files.bank.example/a.png", hosts=()) is not None

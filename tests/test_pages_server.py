@@ -21,7 +21,7 @@ from websockets.sync.client import connect
 from atlas_core.settings import load_settings
 from atlas_core.sign_in import SignIn, Way
 from atlas_core.web.guard import Guard
-from atlas_core.web.server import allowed_hosts, content_policy
+from atlas_core.web.server import allowed_hosts, content_policy, document_sources
 from tests.desk_processes import ROOT, desk_environment, free_port, running_pages
 from tests.servers import wait_until
 
@@ -70,7 +70,7 @@ def test_every_document_carries_the_protecting_headers_and_is_kept_by_nobody_c1_
         assert f"{rule} 'none'" in policy
     assert "script-src 'self' 'wasm-unsafe-eval' 'sha256-" in policy
     assert "connect-src 'self';" in policy
-    assert "img-src 'self' data: blob:;" in policy
+    assert "img-src 'self' data: blob: http://127.0.0.1:" in policy  # the sandbox's papers alone
     assert "'unsafe-inline'" not in policy.split("style-src")[0]
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "same-origin"
@@ -173,9 +173,13 @@ def test_answers_do_not_wait_for_nagle(pages: str) -> None:
 
 
 def test_pictures_and_frames_of_documents_come_from_the_named_hosts_alone_c2() -> None:
-    rules = dict(
-        rule.split(" ", 1) for rule in content_policy(["files.lender.example", ".s3.example"]).split("; ")
-    )
+    environ = {
+        "ATLAS_CLIENT_ID": "a",
+        "ATLAS_CLIENT_SECRET": "b",
+        "ATLAS_DOCUMENT_HOSTS": "files.lender.example,.s3.example",
+    }
+    policy = content_policy(document_sources(load_settings(environ, Path("/nowhere"))))
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
     assert rules["img-src"] == "'self' data: blob: https://files.lender.example https://*.s3.example"
     assert rules["frame-src"] == "'self' https://files.lender.example https://*.s3.example"
     assert rules["connect-src"] == "'self'"
@@ -261,3 +265,12 @@ def test_a_desk_open_to_the_network_answers_to_numbers_and_its_own_name_only(tmp
     named = allowed_hosts(load_settings({"ATLAS_UI_ADDRESS": "Desk.example.test", **signing_in}, nowhere))
     assert {"desk.example.test", "papers.lender.example"} <= named
     assert "*" not in named
+
+
+def test_one_browser_stays_the_same_person_and_another_is_another(pages: str) -> None:
+    first, second = (ask(pages, "/_stcore/host-config")[1]["set-cookie"] for _ in range(2))
+    assert first != second
+    assert "HttpOnly" in first
+    assert "SameSite=Strict" in first
+    again = ask(pages, "/_stcore/host-config", headers={"Cookie": first.split(";")[0]})[1]
+    assert "set-cookie" not in again

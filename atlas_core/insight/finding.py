@@ -6,7 +6,7 @@ and reads the rows of one page.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -121,11 +121,24 @@ def find(
     """The page after a key of the flows that fit, and the facets. Raises `InputError` and `BookError`s."""
     fit = flows_that_fit(books, columns, wanted, rules)
     page = page_of(columns, fit.mask, sort, after, size, now=rules.now)
-    facets = {
-        facet: facet_counts(columns, facet, _without(columns, fit, facet), thresholds=rules.thresholds)
-        for facet in FACETS
-    }
-    return Found(flow_rows(books, page.flow_ids), page, facets, fit.cut)
+    return Found(flow_rows(books, page.flow_ids), page, count_facets(columns, fit, rules), fit.cut)
+
+
+def count_facets(
+    columns: Columns,
+    fit: Fit,
+    rules: Rules,
+    *,
+    facets: Sequence[Facet] = FACETS,
+    within: Flags | None = None,
+) -> dict[Facet, Counts]:
+    """How many flows each value of a facet has, of those that fit all other filters; `within` bounds them."""
+    counts = {}
+    for facet in facets:
+        mask = _without(columns, fit, facet)
+        mask = mask if within is None else mask & within
+        counts[facet] = facet_counts(columns, facet, mask, thresholds=rules.thresholds)
+    return counts
 
 
 def flows_that_fit(

@@ -118,6 +118,27 @@ class ReviewQueue:
                 oldest_at=int(began.min()) if len(began) else None,
             )
 
+    def worst(
+        self, books: Books, columns: Columns, who: str, *, now: int, most: int, fits: Flags | None = None
+    ) -> list[int]:
+        """Up to `most` of the cases that nobody has, as a lead may give them away: in the order of the queue,
+        passes drawn by lot scattered among them."""
+        with self._door:
+            wait = self._wait(books, columns, who, now, fits)
+            wait.mask[wait.assigned] = False
+            ids = np.flatnonzero(wait.mask)
+            drawn = ids[self._is_drawn(columns)[ids] & ~_is_ordinary(columns, ids)]
+            ordinary = ids[_is_ordinary(columns, ids)]
+            some = _worst_first(columns, ordinary)[:most]
+            share = len(drawn) / max(1, len(ids))
+            lots = drawn[np.argsort(_hash(drawn))][: round(share * most)]
+            return [*some[: most - len(lots)].tolist(), *lots.tolist()]
+
+    def mask(self, books: Books, columns: Columns, who: str, *, now: int) -> Flags:
+        """Which flows wait for this person."""
+        with self._door:
+            return self._wait(books, columns, who, now, None).mask
+
     def case(self, books: Books, columns: Columns, flow_id: int, who: str, *, now: int) -> NextCase:
         """The same of one case, which somebody opened by its address."""
         with self._door:
@@ -177,13 +198,10 @@ class ReviewQueue:
     # -------------------------------------------------------------------------------------------- choosing
 
     def _first(self, columns: Columns, ids: Ids) -> int:
-        flows = columns.flows
-        is_ordinary = (flows.outcome[ids] == _REVIEW) | (flows.outcome[ids] == _FAILED)
+        is_ordinary = _is_ordinary(columns, ids)
         ordinary, drawn = ids[is_ordinary], ids[~is_ordinary]
         if len(ordinary):
-            score = flows.min_score[ordinary].astype(np.int64) + 1
-            score[flows.outcome[ordinary] == _FAILED] = 0
-            worst = int(ordinary[np.argmin(score * _AGES + flows.created_at[ordinary])])
+            worst = int(ordinary[np.argmin(_rank(columns, ordinary))])
             # Drawn ones come with a chance of their share; it is thrown anew whenever one of either is gone.
             if not _falls(worst * len(ids) + len(drawn), len(drawn) / len(ids)):
                 return worst
@@ -199,6 +217,22 @@ class ReviewQueue:
         is_decoy = _falls(~flow_id, share)
         is_again = decided not in (_UNDECIDED, result) and not is_second
         return NextCase(flow_id, lots, is_second, bool(lots) or is_decoy, is_again)
+
+
+def _is_ordinary(columns: Columns, ids: Ids) -> Flags:
+    outcome = columns.flows.outcome[ids]
+    return np.asarray((outcome == _REVIEW) | (outcome == _FAILED))
+
+
+def _rank(columns: Columns, ids: Ids) -> Ids:
+    """What is met first is smallest: the worst, and of equals the oldest."""
+    score = columns.flows.min_score[ids].astype(np.int64) + 1
+    score[columns.flows.outcome[ids] == _FAILED] = 0
+    return np.asarray(score * _AGES + columns.flows.created_at[ids])
+
+
+def _worst_first(columns: Columns, ids: Ids) -> Ids:
+    return ids[np.argsort(_rank(columns, ids), kind="stable")]
 
 
 def _roomy(held: Ids, size: int) -> Ids:

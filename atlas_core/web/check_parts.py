@@ -25,14 +25,15 @@ def show_check_head(check: dict[str, Any], thresholds: Thresholds) -> None:
     score = None if pd.isna(check["similarity"]) else check["similarity"]
     st.markdown(f"**{markdown_safe(theme.words_of_code(check['name']))}**", width="content")
     show_look(theme.BANDS[thresholds.band(check["name"], score)])
-    st.text(_similarity_in_words(score, check.get("similarity_raw")), width="content")
+    st.text(similarity_in_words(score, check.get("similarity_raw")), width="content")
     if not (check["source_value"] or check["target_value"]):
         return  # there is nothing to compare, as in an erased flow
     kind = compare_values(check["source_value"] or "", check["target_value"] or "").kind
     st.badge(str(kind).capitalize(), icon=":material/difference:", color="gray", help=LABEL)
 
 
-def _similarity_in_words(score: float | None, raw: str | None) -> str:
+def similarity_in_words(score: float | None, raw: str | None) -> str:
+    """A similarity with its scale; `raw` is what Atlas sent where it cannot be used."""
     if score is None:
         return f"similarity not usable: {raw}" if raw else "no similarity given"
     return f"similarity {score:g} of 100"
@@ -52,6 +53,12 @@ def show_sides(check: dict[str, Any], palette: Palette) -> None:
                 st.html(marked(pieces, palette) or "(empty)")
     if difference.notes:
         st.caption(f"Passed over: {', '.join(difference.notes)}.")
+
+
+def show_value(pieces: Sequence[Piece], palette: Palette) -> None:
+    """One value in large type, its differences marked."""
+    text = marked(pieces, palette) or "(empty)"
+    st.html(f'<div style="font-size:1.3rem;line-height:1.5;overflow-wrap:anywhere">{text}</div>')
 
 
 def marked(pieces: Sequence[Piece], palette: Palette) -> str:

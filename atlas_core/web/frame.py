@@ -54,6 +54,12 @@ def show_page() -> None:
                     icon=":material/pace:",
                     help="Every flow that Atlas is working on now, and how far it is.",
                 ),
+                st.Page(
+                    "pages/review.py",
+                    title="Review",
+                    icon=":material/rate_review:",
+                    help="The next case that needs a person: compare, judge, decide.",
+                ),
             ],
             "Explore": [
                 st.Page(

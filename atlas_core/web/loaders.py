@@ -7,9 +7,10 @@ commit of the worker or of the desk makes a new key. Nothing is kept on disk.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
 import streamlit as st
@@ -31,6 +32,9 @@ from atlas_core.books.queries import (
     Wanted,
     WorkerState,
     Workload,
+    links_kept,
+    review_work,
+    reviews,
     threshold_sets,
 )
 from atlas_core.books.queries.audit import audit_entries, audit_words
@@ -38,11 +42,16 @@ from atlas_core.books.queries.cases import checks_at, documents_at, flows_with_f
 from atlas_core.books.queries.reviews import judged_checks, judged_twice
 from atlas_core.books.queries.threshold_sets import OutcomesMove
 from atlas_core.books.reading import Books, open_books
+from atlas_core.books.review_rules import ReviewRules
 from atlas_core.books.threshold_sets import InForce
 from atlas_core.clock import now_ms
 from atlas_core.errors import BookMissing
+from atlas_core.insight.case_view import values_of
 from atlas_core.insight.finding import FlowFilter, Found, Rules, find, what_needs_a_person
 from atlas_core.insight.paging import Key, Sort
+from atlas_core.insight.periods import DAY_MS
+from atlas_core.insight.review_queue import ReviewQueue
+from atlas_core.insight.review_work import PACE_DAYS, agreement_per_check, pace_per_person
 from atlas_core.insight.today import flows_per_outcome
 from atlas_core.settings import Settings, load_settings
 from atlas_core.thresholds import Thresholds
@@ -67,6 +76,20 @@ def desk_settings() -> Settings:
 def desk() -> Desk:
     """The desk book, for what a person asks for on a page."""
     return Desk(desk_settings().desk_book)
+
+
+@contextmanager
+def reading() -> Iterator[Books]:
+    """Both books as they are at this moment, for answers that must not be some seconds old."""
+    settings = desk_settings()
+    with open_books(settings.atlas_book, settings.desk_book) as books:
+        yield books
+
+
+@functools.cache
+def review_queue() -> ReviewQueue:
+    """The queue of cases, one for all sessions of this process."""
+    return ReviewQueue()
 
 
 def books_version(settings: Settings) -> Version:
@@ -221,6 +244,46 @@ def load_applications_sent(application_ids: tuple[str, ...]) -> dict[str, int]:
 
 def load_flow_detail(flow_uuid: str, version: int | None = None) -> FlowDetail | None:
     return _ask(queries.flow_detail, flow_uuid, version)
+
+
+def load_links(flow_uuid: str) -> pd.DataFrame:
+    """The documents' addresses that still work; never cached, for they are secrets."""
+    with reading() as books:
+        return links_kept(books, flow_uuid, now=now_ms())
+
+
+def load_earlier_verdicts(check: Mapping[str, Any], dealer: str | None, but_of: str) -> pd.DataFrame:
+    """What people found before of the two values of a cross-check, or of the same check at this dealer's."""
+    values = values_of(check)
+    return _ask(reviews.earlier_verdicts, values, name=str(check["name"]), dealer=dealer, but_of=but_of)
+
+
+def load_reviewers() -> list[str]:
+    """Everybody who reviewed in the last 30 days."""
+    return _ask(review_work.reviewers, since=now_ms() // DAY_MS * DAY_MS - 30 * DAY_MS)
+
+
+def load_claims() -> pd.DataFrame:
+    return _ask(reviews.claims_now, now=this_second())
+
+
+def load_assignments() -> pd.DataFrame:
+    return _ask(review_work.assignments_now)
+
+
+def load_pace() -> pd.DataFrame:
+    """Who decided how many cases; columns as of `pace_per_person`."""
+    now = this_second()
+    return pace_per_person(_ask(reviews.decisions_made, decided_from=now - PACE_DAYS * DAY_MS), now=now)
+
+
+def load_agreement() -> pd.DataFrame:
+    """How far people agree; columns as of `agreement_per_check`."""
+    return agreement_per_check(load_judged_twice())
+
+
+def load_review_rules() -> ReviewRules:
+    return _ask(reviews.rules_now)
 
 
 def load_delivery_payload(delivery_id: int) -> str | None:

@@ -27,7 +27,7 @@ from atlas_core.insight.addresses import (
     address_of,
     filter_of,
 )
-from atlas_core.insight.facets import FACETS, Counts, Facet
+from atlas_core.insight.facets import Counts, Facet
 from atlas_core.insight.finding import FlowFilter
 from atlas_core.insight.paging import SORTS, Key, Sort, key_of
 from atlas_core.intake import check_search
@@ -93,9 +93,9 @@ def go_to_page(key: Key | None) -> None:
     _put(AFTER, str(key) if key else None)
 
 
-def ask_for_search(wanted: FlowFilter) -> None:
+def ask_for_search(wanted: FlowFilter, *, by_reason: bool = True) -> None:
     """Draws what is typed or picked once: ids, words, a reason, days."""
-    with st.grid(4, min_column_width=230):
+    with st.grid(4 if by_reason else 3, min_column_width=230):
         _ask_for_text(
             FIND,
             wanted.text,
@@ -110,16 +110,8 @@ def ask_for_search(wanted: FlowFilter) -> None:
             "All of them, such as: ravi ander*",
             "Whole words that Atlas read or compared, capitals aside; a star finds words that begin so.",
         )
-        st.session_state["results_reason"] = wanted.attention
-        st.selectbox(
-            "Needs a person because",
-            list(dict.fromkeys([*REASONS, *([wanted.attention] if wanted.attention else [])])),
-            index=None,
-            format_func=lambda reason: REASON_LABELS.get(reason, reason),
-            placeholder="Any or no reason",
-            key="results_reason",
-            on_change=_keep_reason,
-        )
+        if by_reason:
+            _ask_for_reason(wanted)
         _ask_for_days(wanted)
 
 
@@ -127,7 +119,7 @@ def ask_for_facets(wanted: FlowFilter, counts: Mapping[Facet, Counts]) -> None:
     """Draws each way to narrow further, with how many flows would be left for each value."""
     offered = [
         facet
-        for facet in FACETS
+        for facet in counts
         if wanted.chosen(facet) or len(counts[facet].values) > (facet not in _SHOWN_FACETS)
     ]
     for facet in offered:
@@ -194,6 +186,19 @@ def _words_of(facet: Facet) -> Callable[[str], str]:
     if facet in ("type", "check"):
         return lambda text: "No type" if text == NONE else theme.words_of_code(text)
     return str
+
+
+def _ask_for_reason(wanted: FlowFilter) -> None:
+    st.session_state["results_reason"] = wanted.attention
+    st.selectbox(
+        "Needs a person because",
+        list(dict.fromkeys([*REASONS, *([wanted.attention] if wanted.attention else [])])),
+        index=None,
+        format_func=lambda reason: REASON_LABELS.get(reason, reason),
+        placeholder="Any or no reason",
+        key="results_reason",
+        on_change=_keep_reason,
+    )
 
 
 def _ask_for_text(name: str, text: str, label: str, placeholder: str, meaning: str) -> None:

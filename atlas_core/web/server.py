@@ -60,7 +60,12 @@ def middleware() -> list[Middleware]:
     """What every request passes, outermost first."""
     settings = load_settings()
     return [
-        Middleware(Guard, allowed=allowed_hosts(settings), policy=content_policy(), sign_in=settings.sign_in),
+        Middleware(
+            Guard,
+            allowed=allowed_hosts(settings),
+            policy=content_policy(document_sources(settings)),
+            sign_in=settings.sign_in,
+        ),
         Middleware(KeepDestination, is_encrypted=settings.sign_in.is_encrypted),
     ]
 
@@ -148,12 +153,19 @@ def _listeners() -> Iterator[socket.socket]:
                 yield listener
 
 
-def content_policy(document_hosts: Sequence[str] = ()) -> str:
+def document_sources(settings: Settings) -> list[str]:
+    """Where a reader's browser may load documents from: hosts by https, `.name` for all that end so, and an
+    Atlas that stands in on this machine."""
+    hosts = [f"https://{'*' * host.startswith('.')}{host}" for host in settings.document_hosts]
+    return hosts + ([settings.local_atlas] if settings.local_atlas else [])
+
+
+def content_policy(documents: Sequence[str] = ()) -> str:
     """The Content-Security-Policy: this host alone, and of inline scripts only Streamlit's own.
 
-    Pictures and frames may also come from `document_hosts` by https; `.name` stands for all that end so.
+    Pictures and frames may also come from `documents`, as of `document_sources`.
     """
-    documents = "".join(f" https://{'*' * host.startswith('.')}{host}" for host in document_hosts)
+    sources = "".join(f" {source}" for source in documents)
     page = Path(st.__file__).with_name("static") / "index.html"
     scripts = _INLINE_SCRIPT.findall(page.read_text(encoding="utf-8"))
     hashes = " ".join(
@@ -165,13 +177,13 @@ def content_policy(document_hosts: Sequence[str] = ()) -> str:
             "default-src 'none'",
             f"script-src 'self' 'wasm-unsafe-eval' {hashes}".rstrip(),
             "style-src 'self' 'unsafe-inline'",
-            f"img-src 'self' data: blob:{documents}",
+            f"img-src 'self' data: blob:{sources}",
             "font-src 'self' data:",
             "connect-src 'self'",
             "worker-src 'self' blob:",
             "media-src 'self'",
             "manifest-src 'self'",
-            f"frame-src 'self'{documents}",
+            f"frame-src 'self'{sources}",
             "object-src 'none'",
             "frame-ancestors 'none'",
             "base-uri 'none'",

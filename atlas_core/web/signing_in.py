@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from atlas_core.access import LOCAL, Role, User
+from atlas_core.access import Role, User
 from atlas_core.books.sign_ins import IDLE_MS, Ended, end_sign_in, see_sign_in
 from atlas_core.clock import now_ms
 from atlas_core.errors import BookError, BookMissing, SettingsError
@@ -18,6 +18,7 @@ from atlas_core.settings import Settings
 from atlas_core.sign_in import Way, read_roles, roles_of
 from atlas_core.web import loaders
 from atlas_core.web.parts import show_empty
+from atlas_core.web.people import local_user
 from atlas_core.web.words import markdown_safe
 
 LOOK_EVERY = "20s"
@@ -56,7 +57,7 @@ def visitor(*, is_active: bool = True) -> Visitor:
     settings = loaders.desk_settings()
     way = settings.sign_in.way
     if way is Way.LOCAL:
-        return Visitor(LOCAL)
+        return Visitor(local_user())
     claim = _openid_claim(settings) if way is Way.OPENID else _proxy_claim(settings)
     if isinstance(claim, str):
         return Visitor(None, claim)
@@ -119,7 +120,7 @@ def show_who(user: User) -> None:
     st.caption(
         f"{markdown_safe(user.name)} · {roles}"
         if user.is_signed_in
-        else f"{user.name} · local, not signed in"
+        else f"{user.name} · {user.who}, not signed in"
     )
     if loaders.desk_settings().sign_in.way is Way.OPENID:
         st.button("Sign out", icon=":material/logout:", type="tertiary", on_click=_sign_out)

@@ -16,6 +16,7 @@ from tests.benchmarks import (
     polling,
     queries,
     receiving,
+    reviewing,
     rivals,
     storing,
 )
@@ -32,6 +33,7 @@ BENCHMARKS = (
     queries,
     rivals,
     pages,
+    reviewing,
 )
 
 

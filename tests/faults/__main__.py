@@ -18,13 +18,17 @@ from tests.faults import (
     lost,
     network,
     outage,
+    reviewers,
     schemas,
     soak,
     states,
     storm,
 )
 
-FAULTS = (schemas, fuzz, storm, busy, network, outage, callbacks, lost, states, drill, kills, full_disk, soak)
+FAULTS = (
+    *(schemas, fuzz, storm, busy, network, outage, callbacks, lost, states, reviewers),
+    *(drill, kills, full_disk, soak),
+)
 """Each has `main(arguments)`, which prints its rows and returns 0 where every promise was kept."""
 
 

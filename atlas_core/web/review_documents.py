@@ -1,0 +1,119 @@
+"""The documents of a case: what was read in each, and the paper itself while its link lives.
+
+A document is loaded by the reader's browser, when asked, from hosts that the settings name. This server never
+fetches one.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from atlas_core.access import User
+from atlas_core.clock import now_ms
+from atlas_core.insight import theme
+from atlas_core.insight.case_view import CaseView
+from atlas_core.insight.screen_masks import masked
+from atlas_core.links import showing_problem
+from atlas_core.web import loaders, review_actions
+from atlas_core.web.review_case import Sitting, sitting
+from atlas_core.web.tables import records, table_height
+from atlas_core.web.words import count_of, markdown_safe, span_in_words, value_in_words
+
+_PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif"})
+
+
+def show_documents(user: User, view: CaseView) -> None:
+    """Each document of the case, folded."""
+    at = sitting()
+    if view.flow.documents.empty:
+        st.caption("Atlas returned no document of this flow.")
+        return
+    for document in records(view.flow.documents):
+        kind = document["document_type"]
+        name = theme.words_of_code(kind) if kind else "Type not known"
+        error = f" · {theme.words_of_error(document['error_code'])}" if document["error_code"] else ""
+        fields = count_of(int(document["fields"]), "field")
+        opened = st.expander(
+            markdown_safe(f"{name} · {fields}{error}"),
+            key=f"document_{view.flow.flow_uuid}_{document['position']}",
+            icon=":material/description:",
+            on_change="rerun",
+        )
+        if opened.open:
+            with opened:
+                _show_paper(user, at, view, document)
+                _show_fields(at, view, int(document["position"]))
+
+
+def _show_paper(user: User, at: Sitting, view: CaseView, document: dict[str, Any]) -> None:
+    document_id = document["document_id"]
+    links = {row["document_id"]: row for row in records(loaders.load_links(view.flow.flow_uuid))}
+    link = links.get(document_id)
+    if link is None:
+        st.caption("Its link is no longer kept: links are forgotten when they end, after 24 hours at most.")
+        return
+    settings = loaders.desk_settings()
+    problem = showing_problem(
+        link["file_url"], hosts=settings.document_hosts, local_atlas=settings.local_atlas
+    )
+    if problem:
+        st.text(problem)
+    elif document_id in at.pictures:
+        _show_living(link["file_url"], link["url_host"], link["object_name"], int(link["ends_at"]))
+    elif not at.is_locked:
+        st.button(
+            "Show the document",
+            key=f"show_{view.flow.flow_uuid}_{document['position']}",
+            icon=":material/image:",
+            help=f"Your browser loads it from {markdown_safe(link['url_host'])}. The audit log keeps that.",
+            on_click=review_actions.show_picture,
+            args=(user, view.flow.flow_uuid, document_id),
+        )
+
+
+@st.fragment(run_every="1s")
+def _show_living(url: str, host: str, name: str, ends_at: int) -> None:
+    left = ends_at - now_ms()
+    if left <= 0:
+        st.caption("The link has run out. Ask whoever sent the document for a new one.")
+        return
+    if PurePosixPath(name.lower()).suffix in _PICTURES:
+        st.image(url)
+    st.caption(f"From {markdown_safe(host)}; the link ends in {span_in_words(left)}.")
+    st.link_button("Open in a new tab", url, icon=":material/open_in_new:", type="tertiary")
+
+
+def _show_fields(at: Sitting, view: CaseView, position: int) -> None:
+    fields = view.flow.fields[view.flow.fields["position"] == position]
+    if fields.empty:
+        st.caption("Nothing was read in it.")
+        return
+    rows = records(fields)
+    values = [value_in_words(row["value"], row["shape"]) for row in rows]
+    if not at.reveals:
+        values = [
+            masked(row["name"], text) if row["shape"] not in ("null", "empty") else text
+            for row, text in zip(rows, values, strict=True)
+        ]
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "field": [theme.words_of_code(row["name"]) for row in rows],
+                "value": values,
+                "confidence": fields["confidence"].to_list(),
+            }
+        ),
+        hide_index=True,
+        height=table_height(len(rows), at_most=30),
+        alt="Fields read in this document",
+        placeholder="-",
+        column_config={
+            "field": st.column_config.TextColumn("Field", width=130),
+            "value": st.column_config.TextColumn("Value", width=170),
+            "confidence": st.column_config.NumberColumn("Confidence", help="From 0 to 1", format="%.2f"),
+        },
+    )
