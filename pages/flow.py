@@ -20,9 +20,10 @@ from atlas_core.web.flow_parts import (
 )
 from atlas_core.web.frame import require_user
 from atlas_core.web.parts import show_empty, show_look, show_stages, show_title
+from atlas_core.web.reveal_parts import ask_to_reveal, hidden_in
 from atlas_core.web.words import age_in_words, count_of, markdown_safe, time_in_words, viewer_zone
 
-require_user()
+user = require_user()
 st.page_link(
     "pages/results.py",
     label="Results",
@@ -83,12 +84,13 @@ if flow.erased_at is not None:
         icon=":material/delete_forever:",
     )
 show_versions(flow)
+ask_to_reveal(user, flow_uuid, hidden_in(flow))
 show_flags(flow)
 
 checks = checks_worst_first(flow.cross_checks, thresholds)
 CHECKS, DOCUMENTS = f"Cross-checks ({len(checks)})", f"Documents ({len(flow.documents)})"
 parts: dict[str, Callable[[], None]] = {
-    CHECKS: lambda: show_checks(checks, thresholds),
+    CHECKS: lambda: show_checks(flow_uuid, checks, thresholds),
     DOCUMENTS: lambda: show_documents(flow),
     "Timeline": lambda: show_timeline(flow),
     "Deliveries": lambda: show_deliveries(flow),

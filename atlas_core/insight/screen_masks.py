@@ -92,6 +92,11 @@ def sensitivity_of(name: str) -> Sensitivity:
     return Sensitivity.TEXT
 
 
+def is_personal(name: str) -> bool:
+    """Whether a field of this name is masked."""
+    return sensitivity_of(name) is not Sensitivity.OPEN
+
+
 def masked(name: str, value: str) -> str:
     """The value of the field `name` as everybody may see it. JSON texts of lists and objects are masked
     within: their keys, too, are field names."""

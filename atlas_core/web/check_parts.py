@@ -9,11 +9,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from atlas_core.access import Action
 from atlas_core.insight import theme
+from atlas_core.insight.case_view import compared
 from atlas_core.insight.differences import LABEL, Mark, Piece, compare_values, visible
 from atlas_core.insight.palette import Palette
 from atlas_core.thresholds import Thresholds
 from atlas_core.web.parts import show_look
+from atlas_core.web.signing_in import require_user
 from atlas_core.web.words import markdown_safe
 
 _TAGS = {Mark.MISSING: "del", Mark.ADDED: "ins", Mark.CHANGED: "mark"}
@@ -39,11 +42,13 @@ def similarity_in_words(score: float | None, raw: str | None) -> str:
     return f"similarity {score:g} of 100"
 
 
-def show_sides(check: dict[str, Any], palette: Palette) -> None:
-    """Both values of a cross-check side by side, their differences marked."""
-    difference = compare_values(check["source_value"] or "", check["target_value"] or "")
+def show_sides(check: dict[str, Any], palette: Palette, *, shows_all: bool = False) -> None:
+    """Both values of a cross-check side by side, their differences marked, personal values masked unless
+    `shows_all`."""
+    may_compare = require_user().may(Action.COMPARE)
+    difference, source, target = compared(check, shows_all=shows_all, shows_differences=may_compare)
     with st.grid(2, min_column_width=260, gap="medium"):
-        for side, pieces in (("source", difference.source), ("target", difference.target)):
+        for side, pieces in (("source", source), ("target", target)):
             with st.container(gap="xsmall"):
                 document = theme.words_of_code(check[f"{side}_doc"])
                 field = theme.words_of_code(check[f"{side}_field_name"]).lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -11,12 +12,14 @@ import streamlit as st
 from atlas_core.books.queries import FlowDetail
 from atlas_core.insight import theme
 from atlas_core.insight.differences import LABEL
+from atlas_core.insight.screen_masks import masked, masked_payload
 from atlas_core.thresholds import Thresholds
 from atlas_core.web import loaders
 from atlas_core.web.chart_parts import viewer_palette
 from atlas_core.web.check_parts import show_check_head, show_sides
 from atlas_core.web.filters import VERSION
 from atlas_core.web.parts import show_empty, show_id, show_look, show_scales
+from atlas_core.web.reveal_parts import PAYLOAD, check_key, field_key, is_revealed
 from atlas_core.web.tables import moment_column, moments, records, table_height
 from atlas_core.web.timeline import CHANNELS, delivery_in_words, stage_times, timeline_of
 from atlas_core.web.words import count_of, markdown_safe, value_in_words
@@ -43,7 +46,7 @@ def show_versions(flow: FlowDetail) -> None:
         st.info("You are reading an older version; another one counts.", icon=":material/history:")
 
 
-def show_checks(checks: pd.DataFrame, thresholds: Thresholds) -> None:
+def show_checks(flow_uuid: str, checks: pd.DataFrame, thresholds: Thresholds) -> None:
     """Each cross-check with both values, the ones that ask for a person first."""
     show_scales(thresholds)
     if checks.empty:
@@ -55,7 +58,8 @@ def show_checks(checks: pd.DataFrame, thresholds: Thresholds) -> None:
         with st.container(border=True, gap="small"):
             with st.container(horizontal=True, vertical_alignment="center"):
                 show_check_head(check, thresholds)
-            show_sides(check, palette)
+            shows_all = is_revealed(flow_uuid, check_key(check["position"]))
+            show_sides(check, palette, shows_all=shows_all)
 
 
 def show_documents(flow: FlowDetail) -> None:
@@ -70,10 +74,10 @@ def show_documents(flow: FlowDetail) -> None:
     for document in flow.documents.to_dict("records"):
         fields = flow.fields[flow.fields["position"] == document["position"]]
         with st.container(border=True, gap="small"):
-            _show_document(document, fields)
+            _show_document(flow.flow_uuid, document, fields)
 
 
-def _show_document(document: dict[object, object], fields: pd.DataFrame) -> None:
+def _show_document(flow_uuid: str, document: dict[object, object], fields: pd.DataFrame) -> None:
     kind = str(document["document_type"] or "")
     with st.container(horizontal=True, vertical_alignment="center"):
         name = theme.words_of_code(kind) if kind else "Type not known"
@@ -89,10 +93,7 @@ def _show_document(document: dict[object, object], fields: pd.DataFrame) -> None
     shown = pd.DataFrame(
         {
             "field": [theme.words_of_code(name) for name in fields["name"]],
-            "value": [
-                value_in_words(value, shape)
-                for value, shape in zip(fields["value"], fields["shape"], strict=True)
-            ],
+            "value": [_value_shown(flow_uuid, field) for field in records(fields)],
             "confidence": fields["confidence"],
         }
     )
@@ -113,6 +114,14 @@ def _show_document(document: dict[object, object], fields: pd.DataFrame) -> None
     unusable = fields[fields["confidence"].isna() & fields["confidence_raw"].notna()]
     for name, raw in zip(unusable["name"], unusable["confidence_raw"], strict=True):
         st.text(f"{theme.words_of_code(name)}: a confidence that cannot be read, {raw}")
+
+
+def _value_shown(flow_uuid: str, field: dict[str, Any]) -> str:
+    """A field's value as this person may see it now."""
+    text = value_in_words(field["value"], field["shape"])
+    is_nothing = field["value"] is None or field["shape"] in ("null", "empty")
+    is_shown = is_revealed(flow_uuid, field_key(field["position"], field["name"]))
+    return text if is_nothing or is_shown else masked(field["name"], text)
 
 
 def show_flags(flow: FlowDetail) -> None:
@@ -268,16 +277,17 @@ def show_payload(flow: FlowDetail) -> None:
             "No payload kept", "No results of this flow have come yet, or what came is no longer kept."
         )
         return
-    show_payload_text(payload)
+    show_payload_text(payload, shows_all=is_revealed(flow.flow_uuid, PAYLOAD))
 
 
-def show_payload_text(payload: str) -> None:
-    """A payload as it is kept, as text."""
+def show_payload_text(payload: str, *, shows_all: bool = False) -> None:
+    """A payload as text, its personal values masked unless `shows_all`."""
     st.caption(
-        "What Atlas sent, in its own words. Aadhaar numbers keep their last four digits only, and signed "
-        "links are cut to host and name."
+        "What Atlas sent, in its own words, with personal values masked. Of Aadhaar numbers the last four "
+        "digits alone are kept at all, and of signed links host and name."
     )
-    text = json.dumps(json.loads(payload), indent=2, ensure_ascii=False)
+    shown = payload if shows_all else masked_payload(payload)
+    text = json.dumps(json.loads(shown), indent=2, ensure_ascii=False)
     if len(text) > SHOWN_CHARACTERS:
         st.text(f"The first {SHOWN_CHARACTERS:,} of {len(text):,} characters.")
     st.code(text[:SHOWN_CHARACTERS], language="json", height=600, wrap_lines=True)

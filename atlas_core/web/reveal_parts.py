@@ -1,0 +1,107 @@
+"""Showing one personal value whole, to those who may, for a minute."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from atlas_core.access import Action, User
+from atlas_core.books.queries import FlowDetail
+from atlas_core.books.reveals import SHOWN_MS, note_reveal
+from atlas_core.clock import now_ms
+from atlas_core.errors import AtlasDeskError
+from atlas_core.insight.screen_masks import is_personal
+from atlas_core.insight.theme import words_of_code
+from atlas_core.web import loaders
+from atlas_core.web.tables import records
+from atlas_core.web.words import markdown_safe
+
+_STATE = "revealed"
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A masked value on the screen: its key among those of its flow, and what people and the log call it."""
+
+    key: str
+    label: str
+
+
+PAYLOAD = "payload"
+
+
+def check_key(position: object) -> str:
+    """The key of both values of one cross-check."""
+    return f"check {position}"
+
+
+def field_key(position: object, name: str) -> str:
+    """The key of one field of the document at this position."""
+    return f"field {position} {name}"
+
+
+def hidden_in(flow: FlowDetail) -> list[Hidden]:
+    """Every masked value of a flow, in the order of its page."""
+    checks = [
+        Hidden(check_key(check["position"]), f"Cross-check: {words_of_code(check['name'])}")
+        for check in records(flow.cross_checks)
+        if any(is_personal(check[f"{side}_field_name"]) for side in ("source", "target"))
+    ]
+    types = dict(zip(flow.documents["position"], flow.documents["document_type"], strict=True))
+    fields = [
+        Hidden(
+            field_key(field["position"], field["name"]),
+            f"{words_of_code(types[field['position']] or 'Document')}: {words_of_code(field['name'])}",
+        )
+        for field in records(flow.fields)
+        if field["shape"] not in ("null", "empty") and is_personal(field["name"])
+    ]
+    payload = [] if flow.versions.empty else [Hidden(PAYLOAD, "The payload, whole")]
+    return [*checks, *fields, *payload]
+
+
+def is_revealed(flow_uuid: str, key: str) -> bool:
+    """Whether this person sees the value whole now."""
+    return _until(flow_uuid, key) > now_ms()
+
+
+def ask_to_reveal(user: User, flow_uuid: str, hidden: Sequence[Hidden]) -> None:
+    """The way to see one of the masked values, where the role allows it."""
+    if not hidden or not user.may(Action.REVEAL):
+        return
+    label_of = {one.key: one.label for one in hidden}
+    with (
+        st.popover("Show a masked value", icon=":material/visibility:"),
+        st.form(f"reveal_{flow_uuid}", border=False, clear_on_submit=True),
+    ):
+        key = st.selectbox("Value", list(label_of), format_func=label_of.__getitem__)
+        reason = st.text_input("Why it is needed (the audit log keeps it)", max_chars=200)
+        if st.form_submit_button(f"Show it for {SHOWN_MS // 1000} seconds", type="primary"):
+            try:
+                until = note_reveal(loaders.desk(), user, flow_uuid, label_of[key], reason=reason)
+            except AtlasDeskError as error:
+                st.error(markdown_safe(str(error)))
+            else:
+                st.session_state.setdefault(_STATE, {})[flow_uuid, key] = until
+                st.rerun()
+    if any(is_revealed(flow_uuid, one.key) for one in hidden):
+        _mask_again(flow_uuid)
+
+
+@st.fragment(run_every="2s")
+def _mask_again(flow_uuid: str) -> None:
+    """Hides what was shown long enough, also where nobody touches the page."""
+    shown: dict[tuple[str, str], int] = st.session_state.get(_STATE, {})
+    now = now_ms()
+    if any(until <= now for (shown_of, _), until in shown.items() if shown_of == flow_uuid):
+        st.session_state[_STATE] = {place: until for place, until in shown.items() if until > now}
+        st.rerun()
+    left = max(shown.values(), default=now) - now
+    st.caption(f"Shown whole for {max(left, 0) // 1000} more seconds.")
+
+
+def _until(flow_uuid: str, key: str) -> int:
+    until = st.session_state.get(_STATE, {}).get((flow_uuid, key), 0)
+    return int(until)
