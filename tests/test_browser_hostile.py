@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 from playwright.sync_api import Browser, Dialog, Error
 
+from atlas_core.insight.screen_masks import masked
 from tests.browser import Visitor, chromium, visiting
 from tests.desk_processes import desk_environment, running_pages
 from tests.hostile import (
@@ -107,7 +108,7 @@ def test_twenty_hostile_texts_on_every_page_stay_texts_and_call_nobody_b34_c13(
             walk(visitor, path, desk.canary)
         seen = walk(visitor, f"/flow?flow={WHOLE_FLOW}", desk.canary)
         for text in (desk.texts[0], desk.texts[3], desk.texts[10], desk.texts[17]):
-            assert text in seen
+            assert text in seen or masked("customer_name", text) in seen
     assert dialogs == []
     assert desk.canary.asked == []
 

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, expect
 from atlas_core.books import store
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
+from atlas_core.insight.screen_masks import masked
 from tests.browser import chromium, visiting
 from tests.desk_processes import desk_environment, running_pages
 from tests.made_books import MINUTE, MadeBooks, add_flow, make_books, make_result
@@ -102,7 +103,9 @@ def test_hostile_text_is_read_as_text_and_calls_nobody(chrome: Browser, pages: s
                 visitor.page.get_by_role("tab", name=tab).click()
                 visitor.settle()
             visitor.page.get_by_role("tab", name="Cross-checks").click()
-            expect(visitor.page.get_by_text(HOSTILE, exact=True).first).to_be_visible()
+            expect(
+                visitor.page.get_by_text(masked("customer_name", HOSTILE), exact=True).first
+            ).to_be_visible()
         assert visitor.page.locator("img[src*=canary]").count() == 0
         assert visitor.page.locator("a[href*=canary]").count() == 0
 

@@ -113,5 +113,5 @@ def test_what_is_found_is_downloaded_whole_and_inert(chrome: Browser, pages: str
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
         assert len(rows) == 120
-        assert {row["value"] for row in rows if row["value"].startswith(("=", "'"))} == {"'=SUM(A1)"}
+        assert {row["value"] for row in rows if row["value"].startswith(("=", "'"))} == {"'=S••(A•)"}
         assert rows[0]["application_id"] == "000236"

@@ -307,7 +307,8 @@ def test_only_a_lead_adopts_and_a_viewer_does_not_draft(book: MadeBook) -> None:
         (Role.ANALYST, "A lead can put this set in force", {"set": str(set_id)}),
         (Role.VIEWER, "An analyst or a lead can draft a set", {"start": "now"}),
     ):
-        with patch("atlas_core.web.signing_in.LOCAL", User("vera", "Vera", frozenset({role}))):
+        vera = User("vera", "Vera", frozenset({role}))
+        with patch("atlas_core.web.signing_in.local_user", lambda: vera):  # noqa: B023
             session = show("cross_checks", tab=SETS, **address)
         assert words in "\n".join(info.value for info in session.info)
         assert not {"Adopt", "Save draft"} & {one.label for one in session.button}

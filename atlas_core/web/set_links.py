@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
+from atlas_core.web.kept import TAB
 from atlas_core.web.opened import close_cases
 from atlas_core.web.selection_filters import put
 
-TAB, SETS_TAB = "tab", "Threshold sets"
+SETS_TAB = "Threshold sets"
 START, SET = "start", "set"
 """Parts of the address: from what a draft is begun, and which set is open."""
 NOW, ADVICE, CAPACITY, TRIED = "now", "advice", "capacity", "tried"
@@ -26,4 +25,4 @@ def begin_draft(source: str) -> None:
     close_cases()
     put(SET, None)
     put(START, source)
-    st.session_state[TAB] = SETS_TAB
+    put(TAB, SETS_TAB)
