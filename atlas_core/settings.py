@@ -49,6 +49,7 @@ class Settings:
     review_below: int
     callback_client_id: str = field(repr=False)
     callback_client_secret: str = field(repr=False)
+    former_callback_client: tuple[str, str] = field(repr=False)  # still good while Atlas changes over
     proxy: str | None = field(repr=False)
     ca_bundle: Path | None
     overdue_minutes: float
@@ -71,6 +72,13 @@ class Settings:
     def desk_book(self) -> Path:
         """What we said."""
         return self.data_dir / "desk.db"
+
+    @property
+    def callback_credentials(self) -> tuple[tuple[str, str], ...]:
+        """The pairs that Atlas may show at our auth address, the one it should show first; none: it need
+        not."""
+        own = (self.callback_client_id, self.callback_client_secret)
+        return tuple(pair for pair in (own, self.former_callback_client) if all(pair))
 
     @property
     def thresholds(self) -> Thresholds:
@@ -234,6 +242,15 @@ def _settings(read: _Reader) -> Settings:
     if bool(callback_id) != bool(callback_secret):
         missing = "ATLAS_CALLBACK_CLIENT_SECRET" if callback_id else "ATLAS_CALLBACK_CLIENT_ID"
         raise SettingsError(f"{missing} is not set, but its partner is. Set both or neither.")
+    former_pair = (
+        read.text("ATLAS_CALLBACK_FORMER_CLIENT_ID"),
+        read.text("ATLAS_CALLBACK_FORMER_CLIENT_SECRET"),
+    )
+    if any(former_pair) and not (all(former_pair) and callback_id):
+        raise SettingsError(
+            "ATLAS_CALLBACK_FORMER_CLIENT_ID and ATLAS_CALLBACK_FORMER_CLIENT_SECRET go together, and beside "
+            "the new pair in ATLAS_CALLBACK_CLIENT_ID and ATLAS_CALLBACK_CLIENT_SECRET."
+        )
 
     uses_sandbox = not client_id
     sandbox_port = read.port("ATLAS_SANDBOX_PORT", 8700)
@@ -292,6 +309,7 @@ def _settings(read: _Reader) -> Settings:
         review_below=review_below,
         callback_client_id=callback_id,
         callback_client_secret=callback_secret,
+        former_callback_client=former_pair,
         proxy=read.url("ATLAS_PROXY", "") if read.text("ATLAS_PROXY") else None,
         ca_bundle=Path(bundle) if bundle else None,
         overdue_minutes=read.number("ATLAS_OVERDUE_MINUTES", 10, low=1, high=1440),

@@ -78,6 +78,7 @@ def open_door(
     *,
     client_id: str = "",
     client_secret: str = "",
+    former: tuple[str, str] | None = None,
     address: str = "127.0.0.1",
     **settings: str,
 ) -> Iterator[Door]:
@@ -93,8 +94,7 @@ def open_door(
             callers,
             address=address,
             port=0,
-            client_id=client_id,
-            client_secret=client_secret,
+            credentials=[pair for pair in ((client_id, client_secret), former) if pair and all(pair)],
             on_callback=called.set,
         )
         for number, part in ((1, ""), (2, "other-")):

@@ -34,6 +34,21 @@ def guarded(tmp_path: Path) -> Iterator[Door]:
         yield door
 
 
+def test_while_credentials_change_the_former_pair_is_good_too_and_no_mixture(tmp_path: Path) -> None:
+    with open_door(tmp_path, client_id="new", client_secret="new word", former=("old", "old word")) as door:
+        for client_id, secret, expected in (
+            ("new", "new word", 200),
+            ("old", "old word", 200),
+            ("new", "old word", 401),
+            ("old", "new word", 401),
+            ("", "", 401),
+        ):
+            answer = door.ask(
+                "POST", "/atlas/auth/auth-part", **{"client-id": client_id, "client-secret": secret}
+            )
+            assert answer[0] == expected
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_the_auth_url_gives_a_token_that_opens_the_callback_url(door: Door, method: str) -> None:
     status, _, body = door.ask(method, "/atlas/auth/auth-part")

@@ -14,7 +14,7 @@ import logging
 import math
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,8 +78,7 @@ class Doors:
         callers: Callers,
         tally: DoorTally,
         *,
-        client_id: str = "",
-        client_secret: str = "",
+        credentials: Sequence[tuple[str, str]] = (),
         on_callback: Callable[[], None],
     ) -> None:
         self.probe: LoopProbe | None = None
@@ -88,9 +87,7 @@ class Doors:
         self._callers = callers
         self._tally = tally
         self._knocks = Knocks()
-        self._credentials = (
-            (hash_of(client_id), hash_of(client_secret)) if client_id and client_secret else None
-        )
+        self._credentials = [(hash_of(client_id), hash_of(secret)) for client_id, secret in credentials]
         self._on_callback = on_callback
         self._worklist: Worklist
 
@@ -189,12 +186,14 @@ class Doors:
     # ------------------------------------------------------------------------------------- who may not pass
 
     def _are_ours(self, request: Request) -> bool:
-        client_id, client_secret = self._credentials or ("", "")
-        right_id = secrets.compare_digest(hash_of(request.headers.get("client-id", "")), client_id)
-        right_secret = secrets.compare_digest(
-            hash_of(request.headers.get("client-secret", "")), client_secret
-        )
-        return right_id & right_secret
+        """Whether the caller shows one of our pairs; each is compared, so that time tells nothing."""
+        shown_id = hash_of(request.headers.get("client-id", ""))
+        shown_secret = hash_of(request.headers.get("client-secret", ""))
+        found = [
+            secrets.compare_digest(shown_id, client_id) & secrets.compare_digest(shown_secret, secret)
+            for client_id, secret in self._credentials
+        ]
+        return any(found)
 
     def _stranger(self, call: Call) -> TurnedAway:
         """Who knows no address of ours, or calls from where Atlas does not, learns nothing."""

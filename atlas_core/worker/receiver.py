@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
@@ -54,8 +54,7 @@ class Receiver:
         *,
         address: str,
         port: int,
-        client_id: str = "",
-        client_secret: str = "",
+        credentials: Sequence[tuple[str, str]] = (),
         on_callback: Callable[[], None],
     ) -> None:
         """Binds at once; raises `OSError` where the port is taken. `on_callback` must not block."""
@@ -65,8 +64,7 @@ class Receiver:
             book,
             callers,
             self.tally,
-            client_id=client_id,
-            client_secret=client_secret,
+            credentials=credentials,
             on_callback=on_callback,
         )
         self._callers = callers

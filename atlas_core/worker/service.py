@@ -143,8 +143,7 @@ class Worker:
                 Callers.of(settings),
                 address=settings.receiver_address,
                 port=settings.receiver_port,
-                client_id=settings.callback_client_id,
-                client_secret=settings.callback_client_secret,
+                credentials=settings.callback_credentials,
                 on_callback=self._called.set,
             )
             self._open = opened.pop_all()

@@ -28,7 +28,8 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from atlas_core.books.columns import open_columns
-from atlas_core.insight.charts_checks import Strip, checks_per_score_chart, score_strips_chart
+from atlas_core.insight.charts_checks import checks_per_score_chart
+from atlas_core.insight.charts_strips import Strip, score_strips_chart
 from atlas_core.insight.distributions import ScoreTable, checks_per_score
 from atlas_core.insight.palette import LIGHT
 from atlas_core.insight.selection import Selection

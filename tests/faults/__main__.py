@@ -14,6 +14,7 @@ from tests.faults import (
     drill,
     full_disk,
     fuzz,
+    hiding,
     kills,
     lost,
     network,
@@ -26,7 +27,7 @@ from tests.faults import (
 )
 
 FAULTS = (
-    *(schemas, fuzz, storm, busy, network, outage, callbacks, lost, states, reviewers),
+    *(schemas, fuzz, storm, busy, network, outage, callbacks, lost, states, hiding, reviewers),
     *(drill, kills, full_disk, soak),
 )
 """Each has `main(arguments)`, which prints its rows and returns 0 where every promise was kept."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from atlas_core.books.columns import open_columns
-from atlas_core.insight.charts_checks import Strip, score_strips_chart
+from atlas_core.insight.charts_strips import Strip, score_strips_chart
 from atlas_core.insight.distributions import checks_per_score
 from atlas_core.insight.palette import LIGHT
 from atlas_core.insight.selection import Selection
