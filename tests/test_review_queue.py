@@ -24,6 +24,7 @@ from atlas_core.books.review_rules import ReviewRules
 from atlas_core.books.standards import Standards
 from atlas_core.books.threshold_sets import InForce
 from atlas_core.books.writer import AtlasWriter
+from atlas_core.insight.finding import Rules, what_needs_a_person
 from atlas_core.insight.review_queue import NextCase, ReviewQueue, Waiting
 from atlas_core.models import Band, CrossCheck
 from atlas_core.thresholds import Thresholds
@@ -186,6 +187,25 @@ def test_a_decision_taken_back_brings_the_case_back() -> None:
         assert cases.next(ANNA) is None
         undo_decision(cases.desk, ANNA, decision_id, now=NOW)
         assert cases.next(ANNA).flow_id == 1  # type: ignore[union-attr]
+
+
+def test_what_was_decided_or_erased_waits_for_nobody_also_on_today() -> None:
+    with reviewing(flow_of(50), flow_of(40), flow_of(30), flow_of(20, failed=True)) as cases:
+        cases.decide(ANNA, 1)
+        with AtlasWriter(cases.book.folder / "atlas.db") as writer:
+            writer.write(lambda book: book.execute("UPDATE flows SET erased_at = ? WHERE flow_id = 2", [NOW]))
+        assert needed(cases) == {"failed": 1, "review": 1}
+        assert order_for(cases, RAVI) == [4, 3]
+        assert needed(cases) == {}
+        cases.bring_again(3, 10)
+        assert needed(cases) == {"review": 1}
+
+
+def needed(cases: Reviewing) -> dict[str, int]:
+    """How many flows Today says need a person, for each reason that a decision can end."""
+    with cases.books() as books:
+        found = what_needs_a_person(books, cases.book.columns, Rules(Thresholds(), 600_000, NOW))
+    return {row.reason: row.flows for row in found.itertuples() if row.reason in ("failed", "review")}
 
 
 def test_a_case_sent_to_a_second_person_waits_for_anybody_else() -> None:

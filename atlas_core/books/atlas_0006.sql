@@ -10,3 +10,5 @@ WHEN new.erased_at IS NOT NULL AND new.flow_id IS NOT NULL
 BEGIN
   UPDATE flows SET erased_at = new.erased_at WHERE flow_id = new.flow_id AND erased_at IS NULL;
 END;
+
+CREATE INDEX flows_erased ON flows (erased_at, flow_id) WHERE erased_at IS NOT NULL;

@@ -27,6 +27,7 @@ from atlas_core.books.queries.found import FOUND_AT_MOST, FlowIds
 from atlas_core.books.reading import Books, typed_frame
 from atlas_core.insight.facets import FACETS, Counts, Facet, facet_counts, flows_having
 from atlas_core.insight.paging import Key, Page, Sort, page_of
+from atlas_core.insight.review_queue import QUEUE
 from atlas_core.models import Outcome
 from atlas_core.thresholds import Thresholds
 
@@ -200,7 +201,9 @@ def what_needs_a_person(books: Books, columns: Columns, rules: Rules) -> pd.Data
 
 def _needing(books: Books, columns: Columns, reason: str, rules: Rules) -> Flags:
     if reason in _OUTCOMES:
-        return np.equal(columns.flows.outcome, OUTCOMES.index(_OUTCOMES[reason]), dtype=np.bool_)
+        # What a person decided on, or what was erased, needs nobody any more; its outcome is what it was.
+        is_open = QUEUE.is_open(books, columns)
+        return np.equal(columns.flows.outcome, OUTCOMES.index(_OUTCOMES[reason]), dtype=np.bool_) & is_open
     return _mask(columns, flow_ids_needing(books, reason, now=rules.now, overdue_ms=rules.overdue_ms))
 
 

@@ -16,7 +16,13 @@ import numpy.typing as npt
 
 from atlas_core.books.columns import OUTCOMES, Columns, Flags
 from atlas_core.books.queries.lots import Lot, lots_since
-from atlas_core.books.queries.reviews import assigned_cases, decided_cases, open_second_looks, taken_cases
+from atlas_core.books.queries.reviews import (
+    assigned_cases,
+    decided_cases,
+    erased_since,
+    open_second_looks,
+    taken_cases,
+)
 from atlas_core.books.reading import Books
 from atlas_core.models import Outcome
 
@@ -66,10 +72,12 @@ class _Followed:
     source: object = None
     decided: Ids = field(default_factory=lambda: np.empty(0, np.int64))  # on which result
     drawn: Ids = field(default_factory=lambda: np.empty(0, np.int64))  # in which result
+    erased: Ids = field(default_factory=lambda: np.empty(0, np.int64))  # when
     sent_on: dict[int, str] = field(default_factory=dict)  # to a second person, by whom
     lots: dict[int, list[Lot]] = field(default_factory=dict)
     last_decision: int = 0
     last_lot: int = 0
+    last_erased: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +90,7 @@ class _Wait:
 
 
 class ReviewQueue:
-    """The queue over one pair of books, for all sessions of a process."""
+    """The queue over one pair of books, for all sessions of a process; over another pair it begins anew."""
 
     def __init__(self) -> None:
         self._door = threading.Lock()
@@ -134,6 +142,12 @@ class ReviewQueue:
             lots = drawn[np.argsort(_hash(drawn))][: round(share * most)]
             return [*some[: most - len(lots)].tolist(), *lots.tolist()]
 
+    def is_open(self, books: Books, columns: Columns) -> Flags:
+        """Which flows nobody has decided on as they are now, and can still be: a place for each flow_id."""
+        with self._door:
+            self._follow(books, columns)
+            return self._is_open(columns)
+
     def mask(self, books: Books, columns: Columns, who: str, *, now: int) -> Flags:
         """Which flows wait for this person."""
         with self._door:
@@ -153,7 +167,9 @@ class ReviewQueue:
             # Another file may be another book's, in which the same numbers mean other flows.
             self._followed = _Followed(source)
         held = self._followed
-        held.decided, held.drawn = (_roomy(part, len(flows)) for part in (held.decided, held.drawn))
+        held.decided, held.drawn, held.erased = (
+            _roomy(part, len(flows)) for part in (held.decided, held.drawn, held.erased)
+        )
         for row in decided_cases(books, held.last_decision):
             held.last_decision = row.decision_id
             if row.flow_id is None or row.is_second or row.flow_id >= len(held.decided):
@@ -170,6 +186,10 @@ class ReviewQueue:
             if lot.flow_id < len(held.drawn):
                 held.lots.setdefault(lot.flow_id, []).append(lot)
                 held.drawn[lot.flow_id] = max(held.drawn[lot.flow_id], lot.result_id)
+        for flow_id, erased_at in erased_since(books, held.last_erased):
+            held.last_erased = erased_at
+            if flow_id < len(held.erased):
+                held.erased[flow_id] = erased_at
 
     def _wait(self, books: Books, columns: Columns, who: str, now: int, fits: Flags | None) -> _Wait:
         self._follow(books, columns)
@@ -177,7 +197,7 @@ class ReviewQueue:
         mask = (flows.outcome == _REVIEW) | (flows.outcome == _FAILED)
         mask |= self._is_drawn(columns)
         mask &= flows.exists
-        mask &= held.decided[:size] != flows.result
+        mask &= self._is_open(columns)
         mask[[flow_id for flow_id, by in held.sent_on.items() if by == who and flow_id < size]] = False
         second = _places(open_second_looks(books), size, lambda first: first != who)
         is_decided = held.decided[second] == flows.result[second]
@@ -190,6 +210,11 @@ class ReviewQueue:
             mask &= fits
         mine = _places(assigned, size, lambda other: other == who)
         return _Wait(mask, mine[mask[mine]], second[mask[second]])
+
+    def _is_open(self, columns: Columns) -> Flags:
+        """Nobody decided on the result that counts, and it has not been erased."""
+        held, size = self._followed, len(columns.flows)
+        return np.asarray((held.decided[:size] != columns.flows.result) & (held.erased[:size] == _UNDECIDED))
 
     def _is_drawn(self, columns: Columns) -> Flags:
         drawn = self._followed.drawn[: len(columns.flows)]
@@ -217,6 +242,10 @@ class ReviewQueue:
         is_decoy = _falls(~flow_id, share)
         is_again = decided not in (_UNDECIDED, result) and not is_second
         return NextCase(flow_id, lots, is_second, bool(lots) or is_decoy, is_again)
+
+
+QUEUE = ReviewQueue()
+"""The one of this process."""
 
 
 def _is_ordinary(columns: Columns, ids: Ids) -> Flags:

@@ -50,7 +50,6 @@ from atlas_core.insight.case_view import values_of
 from atlas_core.insight.finding import FlowFilter, Found, Rules, find, what_needs_a_person
 from atlas_core.insight.paging import Key, Sort
 from atlas_core.insight.periods import DAY_MS
-from atlas_core.insight.review_queue import ReviewQueue
 from atlas_core.insight.review_work import PACE_DAYS, agreement_per_check, pace_per_person
 from atlas_core.insight.today import flows_per_outcome
 from atlas_core.settings import Settings, load_settings
@@ -84,12 +83,6 @@ def reading() -> Iterator[Books]:
     settings = desk_settings()
     with open_books(settings.atlas_book, settings.desk_book) as books:
         yield books
-
-
-@functools.cache
-def review_queue() -> ReviewQueue:
-    """The queue of cases, one for all sessions of this process."""
-    return ReviewQueue()
 
 
 def books_version(settings: Settings) -> Version:

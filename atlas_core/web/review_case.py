@@ -26,7 +26,7 @@ from atlas_core.clock import now_ms
 from atlas_core.errors import CaseMoved
 from atlas_core.insight.case_view import CaseView, case_view
 from atlas_core.insight.periods import DAY_MS
-from atlas_core.insight.review_queue import NextCase, Waiting
+from atlas_core.insight.review_queue import QUEUE, NextCase, Waiting
 from atlas_core.web import loaders
 from atlas_core.web.review_filters import CASE, fitting, wanted_cases
 from atlas_core.web.words import markdown_safe
@@ -133,7 +133,7 @@ def _open_asked(books: Books, user: User, flow_uuid: str) -> None:
 
 
 def _sit_down(books: Books, columns: Columns, user: User, fits: Flags | None) -> CasePlace | None:
-    at, now, queue = sitting(), now_ms(), loaders.review_queue()
+    at, now, queue = sitting(), now_ms(), QUEUE
     _count(books, columns, user, fits)
     place = None
     if not at.has_resumed:
@@ -150,7 +150,7 @@ def _sit_down(books: Books, columns: Columns, user: User, fits: Flags | None) ->
 
 def _count(books: Books, columns: Columns, user: User, fits: Flags | None) -> None:
     at, now = sitting(), now_ms()
-    at.waiting = loaders.review_queue().waiting(books, columns, user.who, now=now, fits=fits)
+    at.waiting = QUEUE.waiting(books, columns, user.who, now=now, fits=fits)
     at.work = own_work(books, user.who, decided_from=now - DAY_MS)
 
 
@@ -179,7 +179,7 @@ def _look(books: Books, columns: Columns, user: User, place: CasePlace) -> CaseV
         at.leave()
         return None
     if at.case is None:
-        at.case = loaders.review_queue().case(books, columns, place.flow_id, user.who, now=now)
+        at.case = QUEUE.case(books, columns, place.flow_id, user.who, now=now)
 
     def shown(case: NextCase) -> CaseView:
         return case_view(flow, record, case, in_force.thresholds, user.who, scores_hidden=rules.scores_hidden)
@@ -199,7 +199,7 @@ def _look(books: Books, columns: Columns, user: User, place: CasePlace) -> CaseV
         tell_moved(f"{who} decided it meanwhile ({last['decision']}).")
         return None
     if view.digest != before.digest:
-        at.case = loaders.review_queue().case(books, columns, place.flow_id, user.who, now=now)
+        at.case = QUEUE.case(books, columns, place.flow_id, user.who, now=now)
         at.active, at.shown_at = None, now
         at.tell(
             "warning",

@@ -17,6 +17,7 @@ from atlas_core.clock import now_ms
 from atlas_core.insight.addresses import REASON
 from atlas_core.insight.facets import Facet
 from atlas_core.insight.finding import FlowFilter, Rules, count_facets, flows_that_fit
+from atlas_core.insight.review_queue import QUEUE
 from atlas_core.web import loaders, result_filters
 
 CASE = "case"
@@ -64,7 +65,7 @@ def _ask(user: User, wanted: FlowFilter) -> None:
     result_filters.ask_for_search(wanted, by_reason=False)
     columns = loaders.load_columns()
     with loaders.reading() as books:
-        waiting = loaders.review_queue().mask(books, columns, user.who, now=now_ms())
+        waiting = QUEUE.mask(books, columns, user.who, now=now_ms())
         fit = flows_that_fit(books, columns, wanted, _rules(), at_most=None)
     counts = count_facets(columns, fit, _rules(), facets=_FACETS, within=waiting)
     result_filters.ask_for_facets(wanted, counts)

@@ -12,6 +12,7 @@ from atlas_core.books.review_rules import ReviewRules, set_review_rules
 from atlas_core.clock import now_ms
 from atlas_core.errors import AtlasDeskError
 from atlas_core.insight import theme
+from atlas_core.insight.review_queue import QUEUE
 from atlas_core.insight.review_work import PACE_DAYS
 from atlas_core.web import loaders
 from atlas_core.web.parts import told_in_words
@@ -47,7 +48,7 @@ def _show_queue(user: User) -> None:
     now, columns = now_ms(), loaders.load_columns()
     with loaders.reading() as books:
         fits = fitting(books, columns, wanted_cases())
-        waiting = loaders.review_queue().waiting(books, columns, user.who, now=now, fits=fits)
+        waiting = QUEUE.waiting(books, columns, user.who, now=now, fits=fits)
     with st.grid(4, min_column_width=150):
         st.metric(
             "Waiting", f"{waiting.total:,}", border=True, help="For you; what others hold is not in it."
@@ -192,7 +193,7 @@ def _assign_some(user: User, who: str, most: int) -> None:
     columns = loaders.load_columns()
     with loaders.reading() as books:
         fits = fitting(books, columns, wanted_cases())
-        queue = loaders.review_queue()
+        queue = QUEUE
         ids = queue.worst(books, columns, user.who, now=now_ms(), most=min(most, ASSIGNED_AT_MOST), fits=fits)
         flow_uuids = flow_uuids_of(books, ids)
     if not flow_uuids:

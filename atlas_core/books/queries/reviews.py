@@ -75,6 +75,16 @@ def decided_cases(books: Books, after_id: int = 0) -> list[DecidedCase]:
     ]
 
 
+def erased_since(books: Books, moment: int) -> list[tuple[int, int]]:
+    """The flows that were erased then or later (ms since 1970, UTC): flow_id and when, in order."""
+    return [
+        (row["flow_id"], row["erased_at"])
+        for row in books.rows(
+            "SELECT flow_id, erased_at FROM flows WHERE erased_at >= ? ORDER BY erased_at", [moment]
+        )
+    ]
+
+
 def taken_cases(books: Books, *, now: int) -> list[tuple[int, str]]:
     """The flows that somebody has claimed: flow_id and who."""
     return _pairs(
