@@ -154,7 +154,7 @@ def test_a_page_that_nobody_uses_closes_after_15_minutes_and_stays_closed_b128(
     assert actions(books) == [("sign in", ""), ("sign out", "idle")]
 
 
-def test_a_sign_in_lasts_ten_hours_at_most_and_no_longer_than_the_provider_says(
+def test_a_sign_in_lasts_ten_hours_at_most_and_no_longer_than_the_provider_says_c4(
     books: MadeBooks, desk: Desk
 ) -> None:
     at = BEGAN
