@@ -117,7 +117,7 @@ def _rate_of_writes(writer: AtlasWriter, result: Result, writes: int, numbers: I
             writer.write(
                 inbox.save_callback,
                 1 + number % FLOWS,
-                replace(result, digest=f"{number:064x}"),
+                replace(result, flow_uuid=None, digest=f"{number:064x}"),
                 other_application=False,
                 received_at=number,
             )
