@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from atlas_core.clock import now_ms
-from atlas_core.web import loaders
+from atlas_core.web import loaders, operations_loaders
 from atlas_core.web.filters import FLOW, link_to_outcome, link_to_reason
 from atlas_core.web.health import is_alive
 from atlas_core.web.ledger_filters import DEAD_LETTERS, OPEN, TAB
@@ -46,7 +46,7 @@ def show_alerts() -> None:
             "knew last.",
             icon=":material/info:",
         )
-    alerts = loaders.load_current_alerts()
+    alerts = operations_loaders.load_current_alerts()
     if alerts.empty:
         show_empty("No alert", "Nothing that the rules watch is wrong now.", ":material/notifications_off:")
     for rule, of_rule in alerts.groupby("rule", sort=False):
@@ -93,7 +93,7 @@ def _show_link(rule: str, subject: str) -> None:
 
 
 def _show_history(now: int) -> None:
-    frame = loaders.load_alerts_history(_asked_place())
+    frame = operations_loaders.load_alerts_history(_asked_place())
     if frame.empty and _asked_place() is None:
         return
     st.subheader("All alerts", anchor=False)

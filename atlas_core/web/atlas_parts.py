@@ -10,7 +10,7 @@ import streamlit as st
 from atlas_core.clock import now_ms
 from atlas_core.insight.atlas_calls import answer_measures, state_began_at
 from atlas_core.insight.measures import share_in_words
-from atlas_core.web import loaders
+from atlas_core.web import loaders, operations_loaders
 from atlas_core.web.health import is_alive
 from atlas_core.web.parts import show_empty
 from atlas_core.web.standing_parts import ATLAS_MEANINGS, ATLAS_WORDS, STATES_MS
@@ -46,7 +46,9 @@ def _show_state() -> None:
                 st.text(f"The worker does not run, so nobody asks. Last known: {last}.")
             else:
                 known = ATLAS_WORDS.get(atlas.state)
-                began_at = state_began_at(loaders.load_atlas_states(loaders.this_minute() - STATES_MS))
+                began_at = state_began_at(
+                    operations_loaders.load_atlas_states(loaders.this_minute() - STATES_MS)
+                )
                 since = began_at or atlas.since
                 age = age_in_words(since, now)
                 st.markdown(f"**{known or 'Unknown'}** since {time_in_words(since, zone)} ({age})")
@@ -55,7 +57,7 @@ def _show_state() -> None:
                     st.text(f"What brought it: {atlas.sentence}")
         with st.container(border=True, gap="xsmall", height="stretch"):
             st.caption("Our token for Atlas")
-            life = loaders.load_token_life()
+            life = operations_loaders.load_token_life()
             if life is None:
                 st.markdown("**None held**")
                 st.text("The worker has fetched none yet.")
@@ -87,7 +89,7 @@ def _show_answers() -> None:
         bind="query-params",
     )
     until = loaders.this_minute()
-    calls = loaders.load_atlas_calls(until - _WINDOWS[window], until)
+    calls = operations_loaders.load_atlas_calls(until - _WINDOWS[window], until)
     if calls.empty:
         show_empty(
             "Atlas was not called in this time",
@@ -138,7 +140,7 @@ def _show_history() -> None:
     st.subheader("How Atlas was", anchor=False)
     now, worker = now_ms(), loaders.load_worker_state().get("worker")
     asked_until = now if worker is None or is_alive(worker, now) else worker.seen_at
-    states = loaders.load_atlas_states(loaders.this_minute() - STATES_MS)[::-1]
+    states = operations_loaders.load_atlas_states(loaders.this_minute() - STATES_MS)[::-1]
     if states.empty:
         st.caption("Nobody has asked Atlas yet.")
         return

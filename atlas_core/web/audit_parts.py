@@ -13,7 +13,7 @@ import streamlit as st
 
 from atlas_core.access import Action, User
 from atlas_core.exporting.cells import csv_cell, time_text
-from atlas_core.web import loaders
+from atlas_core.web import loaders, operations_loaders
 from atlas_core.web.parts import show_empty
 from atlas_core.web.selection_filters import put
 from atlas_core.web.tables import moment_column, moments, table_height
@@ -54,7 +54,9 @@ def ask_for_entries() -> Narrowing:
 def show_entries(asked: Narrowing) -> None:
     """A page of entries, the newest first, and the way to older ones."""
     before = _before()
-    entries = loaders.load_audit_entries(asked.who, asked.action, asked.subject, before, PER_PAGE + 1)
+    entries = operations_loaders.load_audit_entries(
+        asked.who, asked.action, asked.subject, before, PER_PAGE + 1
+    )
     if entries.empty:
         show_empty("No entry", "Nothing that fits the filters is in the log.", icon=":material/search_off:")
         return
@@ -140,7 +142,9 @@ def _show_file(asked: Narrowing, user: User) -> None:
 def _file_of(asked: Narrowing, user: User) -> bytes:
     with loaders.desk().acting(user, Action.READ_AUDIT, "as a file"):
         pass
-    entries = loaders.load_audit_entries(asked.who, asked.action, asked.subject, None, FILE_AT_MOST)
+    entries = operations_loaders.load_audit_entries(
+        asked.who, asked.action, asked.subject, None, FILE_AT_MOST
+    )
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(entries.columns)
@@ -151,7 +155,7 @@ def _file_of(asked: Narrowing, user: User) -> bytes:
 
 
 def _choose(label: str, name: str, asked: str | None) -> None:
-    words = loaders.load_audit_words(name)
+    words = operations_loaders.load_audit_words(name)
     widget = f"audit_{name}"
     st.session_state[widget] = asked
     st.selectbox(

@@ -8,7 +8,7 @@ from atlas_core.books.columns import Columns
 from atlas_core.insight.advice import Advice, Fitted, Limits, advice_on, fit_capacity, judged_within
 from atlas_core.insight.selection import Selection
 from atlas_core.thresholds import Thresholds
-from atlas_core.web import loaders
+from atlas_core.web import judged_loaders
 from atlas_core.web.numbers_asked import number_asked
 from atlas_core.web.what_if_parts import MINUTES, USUAL_MINUTES
 
@@ -39,7 +39,7 @@ def limits_asked() -> Limits:
 
 def load_advice(columns: Columns, selection: Selection, thresholds: Thresholds) -> tuple[Advice, ...]:
     """What the verdicts say, within the limits of the address."""
-    judged = judged_within(loaders.load_judged_checks(), selection)
+    judged = judged_within(judged_loaders.load_judged_checks(), selection)
     return advice_on(columns, narrowed_for_verdicts(selection), judged, thresholds, limits_asked())
 
 

@@ -14,7 +14,7 @@ from atlas_core.insight.advice import Advice, Limits, how_judged, judged_within
 from atlas_core.insight.agreement import agreement_per_check
 from atlas_core.insight.selection import Selection
 from atlas_core.thresholds import Thresholds
-from atlas_core.web import loaders
+from atlas_core.web import judged_loaders
 from atlas_core.web.calibrated_check import ABOUT, CALIBRATION, show_check_in_detail, show_way_to_review
 from atlas_core.web.calibration_asked import (
     NEEDLESS,
@@ -46,7 +46,7 @@ def show_calibration(
 
     `after` are the thresholds tried under What if; `show_opened` draws what was opened here.
     """
-    everything = loaders.load_judged_checks()
+    everything = judged_loaders.load_judged_checks()
     judged = judged_within(everything, selection)
     if not len(judged):
         _show_how_to_begin(is_narrowed=len(everything) > 0)
@@ -118,7 +118,7 @@ def _show_basis(judged: pd.DataFrame, selection: Selection) -> None:
 
 
 def _show_overview(advice: Sequence[Advice], thresholds: Thresholds) -> None:
-    alike = agreement_per_check(loaders.load_judged_twice())
+    alike = agreement_per_check(judged_loaders.load_judged_twice())
     st.dataframe(
         pd.DataFrame(
             {

@@ -13,7 +13,7 @@ from atlas_core.insight.finding import FlowFilter
 from atlas_core.insight.measures import share_in_words
 from atlas_core.insight.periods import DAY_MS
 from atlas_core.insight.rates import FEWEST
-from atlas_core.web import loaders
+from atlas_core.web import loaders, operations_loaders
 from atlas_core.web.chart_parts import Point, show_chart, viewer_palette
 from atlas_core.web.filters import link_to_flows, link_to_reason
 from atlas_core.web.parts import show_empty, told_in_words
@@ -45,7 +45,7 @@ def show_callbacks(user: User) -> None:
     )
     until = loaders.this_minute()
     since = (until // DAY_MS - days + 1) * DAY_MS
-    arrivals = loaders.load_first_arrivals(since)
+    arrivals = operations_loaders.load_first_arrivals(since)
     if arrivals.empty:
         show_empty(
             "No results in this time",
@@ -98,7 +98,7 @@ def _open_day(point: Point) -> None:
 
 def _show_missing(user: User) -> None:
     st.subheader("Flows without a callback", anchor=False)
-    flow_ids = sorted(loaders.load_flow_ids_needing(_MISSING), reverse=True)
+    flow_ids = sorted(operations_loaders.load_flow_ids_needing(_MISSING), reverse=True)
     if not flow_ids:
         st.caption("None: every flow that ended more than 10 minutes ago was called about.")
         return
@@ -161,7 +161,7 @@ def _ask_about_one(user: User) -> None:
         )
         if st.form_submit_button("Pull now", icon=":material/refresh:", disabled=not _may(user)):
             known = flow_uuid.strip()
-            if known and loaders.load_is_flow(known):
+            if known and operations_loaders.load_is_flow(known):
                 _pull(user, [known])
             else:
                 st.warning(

@@ -11,7 +11,7 @@ from atlas_core.access import User
 from atlas_core.books.wishes import REPLAYED_AT_MOST
 from atlas_core.clock import now_ms
 from atlas_core.insight.arrivals import problem_and_place
-from atlas_core.web import loaders
+from atlas_core.web import loaders, operations_loaders
 from atlas_core.web.ledger_filters import BECAME, DEAD_LETTERS, link_to_ledger, opened_arrival
 from atlas_core.web.ledger_parts import opening_arrivals, show_opened
 from atlas_core.web.parts import show_empty
@@ -36,8 +36,8 @@ def show_dead_letters(user: User) -> None:
         help="What somebody dismissed stays in the ledger, and is listed again when it comes again.",
     )
     show_opened(user)
-    before_id, waiting = _asked_place(), loaders.load_cases("dead letter")
-    frame = loaders.load_dead_letters(with_dismissed=with_dismissed, before_id=before_id)
+    before_id, waiting = _asked_place(), operations_loaders.load_cases("dead letter")
+    frame = operations_loaders.load_dead_letters(with_dismissed=with_dismissed, before_id=before_id)
     if frame.empty and before_id is None:
         show_empty(
             "No dead letter",
@@ -70,7 +70,7 @@ def show_dead_letters(user: User) -> None:
 
 
 def _not_dismissed() -> list[int]:
-    frame = loaders.load_dead_letters(with_dismissed=False, limit=REPLAYED_AT_MOST)
+    frame = operations_loaders.load_dead_letters(with_dismissed=False, limit=REPLAYED_AT_MOST)
     return [int(delivery_id) for delivery_id in frame["delivery_id"]]
 
 

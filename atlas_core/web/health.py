@@ -17,7 +17,7 @@ from atlas_core.books.last_words import last_words
 from atlas_core.books.room import MARGIN_BYTES
 from atlas_core.clock import now_ms
 from atlas_core.errors import BookError, BookMissing
-from atlas_core.web import loaders
+from atlas_core.web import loaders, operations_loaders
 from atlas_core.web.words import age_in_words, markdown_safe, time_in_words, viewer_zone
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def show_troubles() -> None:
     states: dict[str, WorkerState] | None = None
     alerts: pd.DataFrame | None = None
     with suppress(BookError):  # the page itself says what is wrong with the books
-        states, alerts = loaders.load_worker_state(), loaders.load_current_alerts()
+        states, alerts = loaders.load_worker_state(), operations_loaders.load_current_alerts()
     zone, now = viewer_zone(), now_ms()
     troubles = troubles_of(states, now, signs_of(loaders.desk_settings().data_dir), alerts)
     for trouble in troubles:

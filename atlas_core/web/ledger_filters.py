@@ -10,7 +10,7 @@ import streamlit as st
 from atlas_core.books.queries import ARRIVAL_OUTCOMES, CHANNELS, After, Wanted
 from atlas_core.errors import InputError
 from atlas_core.intake import check_search
-from atlas_core.web import loaders
+from atlas_core.web import operations_loaders
 from atlas_core.web.arrival_words import arrival_look, channel_look
 from atlas_core.web.selection_filters import put
 
@@ -35,7 +35,7 @@ def wanted_arrivals() -> Wanted:
     if refused:
         st.warning(refused, icon=":material/shield_person:")
     whose = texts[WHOSE]
-    is_flow = bool(whose) and loaders.load_is_flow(whose)
+    is_flow = bool(whose) and operations_loaders.load_is_flow(whose)
     return Wanted(
         channel=_known(CHANNEL, CHANNELS),
         outcome=_known(BECAME, ARRIVAL_OUTCOMES),
@@ -82,7 +82,7 @@ def is_filtered() -> bool:
 
 def ask_for_arrivals(wanted: Wanted) -> None:
     """Draws the filters, each choice with how many rows it would leave."""
-    channels, outcomes = loaders.load_arrivals_per_choice(wanted)
+    channels, outcomes = operations_loaders.load_arrivals_per_choice(wanted)
     with st.grid(2, min_column_width=260):
         _ask_for_text(
             WHOSE,

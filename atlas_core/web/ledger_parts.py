@@ -12,7 +12,7 @@ from atlas_core.access import User
 from atlas_core.books.queries import After, Arrival, ArrivalsPage
 from atlas_core.clock import now_ms
 from atlas_core.insight.arrivals import problem_and_place
-from atlas_core.web import loaders
+from atlas_core.web import loaders, operations_loaders
 from atlas_core.web.arrival_words import OUTCOME_LOOKS, arrival_look, channel_look, reason_in_words
 from atlas_core.web.filters import FLOW, VERSION
 from atlas_core.web.flow_parts import show_payload_text
@@ -44,7 +44,10 @@ def show_ledger(user: User) -> None:
             query_params=link_to_ledger(),
         )
     show_opened(user)
-    page, total = loaders.load_arrivals_page(wanted, asked_place()), loaders.load_arrivals_total(wanted)
+    page, total = (
+        operations_loaders.load_arrivals_page(wanted, asked_place()),
+        operations_loaders.load_arrivals_total(wanted),
+    )
     if page.rows.empty:
         if is_filtered() or asked_place():
             show_empty(
@@ -69,7 +72,7 @@ def show_ledger(user: User) -> None:
             user,
             "found",
             wanted,
-            lambda: loaders.load_deliveries_to_replay(wanted),
+            lambda: operations_loaders.load_deliveries_to_replay(wanted),
             "Read again what is found",
         )
     show_replays()
@@ -109,7 +112,7 @@ def show_opened(user: User) -> None:
     delivery_id = opened_arrival()
     if delivery_id is None:
         return
-    arrival = loaders.load_arrival(delivery_id)
+    arrival = operations_loaders.load_arrival(delivery_id)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader(f"Delivery {delivery_id}", anchor=False, width="content")

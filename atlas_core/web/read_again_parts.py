@@ -13,13 +13,14 @@ from atlas_core.books.queries import Arrival, ReplayPlan
 from atlas_core.books.wishes import REPLAYED_AT_MOST, dismiss, want_replay
 from atlas_core.clock import now_ms
 from atlas_core.errors import AtlasDeskError
-from atlas_core.web import loaders
+from atlas_core.web import loaders, operations_loaders
 from atlas_core.web.health import is_alive
 from atlas_core.web.parts import told_in_words
 from atlas_core.web.tables import moment_column, moments, records, table_height
 from atlas_core.web.words import age_in_words, count_of, markdown_safe, time_in_words, viewer_zone
 
 _ASKED, _TOLD = "replay_asked", "replay_told"
+_TOLD_MS = 15_000  # a page that draws itself anew meanwhile must not take the words away
 CAME = {
     "taken up": "taken up",
     "nothing changed": "nothing changed: it had been taken up before",
@@ -42,9 +43,8 @@ def ask_to_replay(
     """A button that shows first what a replay of some deliveries would do, and then a second one that asks
     for just those. `scope` names the button's place, `which` the choice that it stands for; `find` gives the
     deliveries once somebody asks."""
-    told = st.session_state.pop(f"{_TOLD}_{scope}", None)
-    if told:
-        is_good, sentence = told
+    is_good, sentence, until = st.session_state.get(f"{_TOLD}_{scope}", (True, "", 0))
+    if now_ms() < until:
         (st.success if is_good else st.error)(sentence)
     if st.session_state.get(_ASKED) != (scope, which):
         st.button(
@@ -77,7 +77,7 @@ def ask_to_replay(
 
 
 def _show_plan(scope: str, delivery_ids: tuple[int, ...]) -> None:
-    for sentence in plan_in_words(loaders.load_replay_plan(delivery_ids), len(delivery_ids)):
+    for sentence in plan_in_words(operations_loaders.load_replay_plan(delivery_ids), len(delivery_ids)):
         st.markdown(sentence)
     if len(delivery_ids) == REPLAYED_AT_MOST:
         st.markdown(
@@ -148,7 +148,7 @@ def ask_to_dismiss(user: User, subjects: Sequence[str], label: str) -> None:
 def show_replays() -> None:
     """What people wanted read again, and what became of it so far."""
     with told_in_words():
-        frame = loaders.load_replays()
+        frame = operations_loaders.load_replays()
         if frame.empty:
             return
         st.subheader("Read again", anchor=False)
@@ -209,8 +209,8 @@ def _replay(user: User, scope: str, which: Hashable, delivery_ids: tuple[int, ..
     try:
         want_replay(loaders.desk(), user, delivery_ids, why)
     except AtlasDeskError as error:
-        st.session_state[f"{_TOLD}_{scope}"] = (False, markdown_safe(str(error)))
+        st.session_state[f"{_TOLD}_{scope}"] = (False, markdown_safe(str(error)), now_ms() + _TOLD_MS)
         return
     asked = count_of(len(delivery_ids), "delivery", "deliveries")
     sentence = f"Asked for: {asked}. What becomes of them is told under *Read again* below."
-    st.session_state[f"{_TOLD}_{scope}"] = (True, sentence)
+    st.session_state[f"{_TOLD}_{scope}"] = (True, sentence, now_ms() + _TOLD_MS)

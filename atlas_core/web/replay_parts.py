@@ -8,7 +8,7 @@ from atlas_core.books.columns import Columns
 from atlas_core.insight.measures import share_in_words
 from atlas_core.insight.replay import replay
 from atlas_core.thresholds import Thresholds
-from atlas_core.web import loaders
+from atlas_core.web import judged_loaders
 from atlas_core.web.case_parts import show_flow_cases
 from atlas_core.web.selection_filters import PAGE, put
 from atlas_core.web.words import count_of
@@ -20,7 +20,7 @@ REPLAYED = "replayed"
 def show_replay(columns: Columns, thresholds: Thresholds) -> None:
     """Which decided cases would have gone another way, both ways, and how often decisions were reverted."""
     st.markdown("**Decisions replayed**")
-    found = replay(columns, loaders.load_standing_decisions(), thresholds)
+    found = replay(columns, judged_loaders.load_standing_decisions(), thresholds)
     if not found.decided and not found.not_replayed:
         st.text("No case has been decided yet, so there is nothing to replay.")
         return
@@ -76,7 +76,7 @@ def show_replay(columns: Columns, thresholds: Thresholds) -> None:
 
 def _show_reverted() -> None:
     """A gauge of how sure decisions are, under whatever thresholds they were made."""
-    reverted, decided = loaders.load_decisions_reverted()
+    reverted, decided = judged_loaders.load_decisions_reverted()
     with st.container(border=True, gap="xsmall"):
         st.caption(
             "Decisions later reverted",

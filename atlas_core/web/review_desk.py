@@ -9,7 +9,7 @@ from atlas_core.books.claims import NOTE_AT_MOST
 from atlas_core.clock import now_ms
 from atlas_core.insight.case_view import CaseView
 from atlas_core.insight.finding import FlowFilter
-from atlas_core.web import loaders, review_actions
+from atlas_core.web import judged_loaders, loaders, review_actions
 from atlas_core.web.filters import link_to_flow
 from atlas_core.web.health import is_alive
 from atlas_core.web.parts import show_empty, told_in_words
@@ -187,7 +187,7 @@ def _show_notes(user: User, view: CaseView) -> None:
         if user.may(Action.ASSIGN):
             st.selectbox(
                 "Assign the case to",
-                loaders.load_reviewers(),
+                judged_loaders.load_reviewers(),
                 index=None,
                 key=person,
                 accept_new_options=True,

@@ -18,7 +18,7 @@ from atlas_core.insight import theme
 from atlas_core.insight.case_view import CaseView
 from atlas_core.insight.screen_masks import masked
 from atlas_core.links import showing_problem
-from atlas_core.web import loaders, review_actions
+from atlas_core.web import judged_loaders, loaders, review_actions
 from atlas_core.web.review_case import Sitting, sitting
 from atlas_core.web.tables import records, table_height
 from atlas_core.web.words import count_of, markdown_safe, span_in_words, value_in_words
@@ -51,7 +51,7 @@ def show_documents(user: User, view: CaseView) -> None:
 
 def _show_paper(user: User, at: Sitting, view: CaseView, document: dict[str, Any]) -> None:
     document_id = document["document_id"]
-    links = {row["document_id"]: row for row in records(loaders.load_links(view.flow.flow_uuid))}
+    links = {row["document_id"]: row for row in records(judged_loaders.load_links(view.flow.flow_uuid))}
     link = links.get(document_id)
     if link is None:
         st.caption("Its link is no longer kept: links are forgotten when they end, after 24 hours at most.")

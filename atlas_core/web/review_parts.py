@@ -18,7 +18,7 @@ from atlas_core.insight.case_view import CaseView, FindingView, compared, qualit
 from atlas_core.insight.findings import FindingKind
 from atlas_core.insight.measures import reasons_for_outcome
 from atlas_core.thresholds import Thresholds
-from atlas_core.web import loaders, review_actions
+from atlas_core.web import judged_loaders, review_actions
 from atlas_core.web.chart_parts import viewer_palette
 from atlas_core.web.check_parts import show_value, similarity_in_words
 from atlas_core.web.parts import show_look
@@ -242,7 +242,7 @@ def _show_verdict(view: CaseView, place: int) -> None:
 
 def _show_earlier(at: Sitting, view: CaseView, one: FindingView) -> None:
     dealer = at.place.dealer if at.place else None
-    earlier = loaders.load_earlier_verdicts(one.checks[0], dealer, view.flow.flow_uuid)
+    earlier = judged_loaders.load_earlier_verdicts(one.checks[0], dealer, view.flow.flow_uuid)
     now = now_ms()
     for row in records(earlier):
         what = "The same two values" if row["is_same_pair"] else "This comparison at the same dealer"

@@ -14,7 +14,7 @@ from atlas_core.errors import AtlasDeskError
 from atlas_core.insight import theme
 from atlas_core.insight.review_queue import QUEUE
 from atlas_core.insight.review_work import PACE_DAYS
-from atlas_core.web import loaders
+from atlas_core.web import judged_loaders, loaders
 from atlas_core.web.parts import told_in_words
 from atlas_core.web.review_evidence import show_evidence
 from atlas_core.web.review_filters import CASE, ask_for_cases, fitting, wanted_cases
@@ -68,7 +68,7 @@ def _show_queue(user: User) -> None:
 
 def _show_claims() -> None:
     st.subheader("Who has what", anchor=False)
-    claims, assigned = loaders.load_claims(), loaders.load_assignments()
+    claims, assigned = judged_loaders.load_claims(), judged_loaders.load_assignments()
     if claims.empty:
         st.text("Nobody is at a case just now.")
     else:
@@ -109,7 +109,7 @@ def _open_case(flow_uuids: list[str]) -> None:
 
 def _show_pace() -> None:
     st.subheader("Pace", anchor=False)
-    pace = loaders.load_pace()
+    pace = judged_loaders.load_pace()
     if pace.empty:
         st.text(f"No case was decided in the last {PACE_DAYS} days.")
         return
@@ -133,7 +133,7 @@ def _show_pace() -> None:
 
 def _show_agreement() -> None:
     st.subheader("Agreement", anchor=False)
-    agreed = loaders.load_agreement()
+    agreed = judged_loaders.load_agreement()
     if agreed.empty:
         st.text("No cross-check was judged by two people yet. The rules say how many cases are.")
         return
@@ -174,7 +174,7 @@ def _ask_to_assign(user: User) -> None:
         st.number_input("The next", 1, ASSIGNED_AT_MOST, 20, key="assign_count", width=120)
         st.selectbox(
             "cases to",
-            loaders.load_reviewers(),
+            judged_loaders.load_reviewers(),
             index=None,
             key="assign_who",
             accept_new_options=True,
@@ -205,7 +205,7 @@ def _assign_some(user: User, who: str, most: int) -> None:
 
 def _ask_for_rules(user: User) -> None:
     st.subheader("Rules", anchor=False)
-    rules = loaders.load_review_rules()
+    rules = judged_loaders.load_review_rules()
     with st.form("review_rules", border=True):
         st.caption(
             "Passes drawn by lot are mixed into the queue with their score hidden. Without them nobody can "

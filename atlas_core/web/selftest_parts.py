@@ -12,7 +12,7 @@ from atlas_core.errors import BookError
 from atlas_core.insight.atlas_calls import state_began_at
 from atlas_core.selftest import WayIn, find_way_in, worker_trouble
 from atlas_core.settings import Settings
-from atlas_core.web import loaders
+from atlas_core.web import loaders, operations_loaders
 from atlas_core.web.health import is_alive
 from atlas_core.web.standing_parts import ATLAS_MEANINGS, STATES_MS
 from atlas_core.web.words import age_in_words, time_in_words, viewer_zone
@@ -132,7 +132,7 @@ def _of_atlas() -> Step:
     worker, atlas, now = states.get("worker"), states.get("atlas"), now_ms()
     if worker is None or atlas is None or not is_alive(worker, now):
         return Step(name, "not tried", "Not known: nobody asks while the worker does not run.")
-    began_at = state_began_at(loaders.load_atlas_states(loaders.this_minute() - STATES_MS))
+    began_at = state_began_at(operations_loaders.load_atlas_states(loaders.this_minute() - STATES_MS))
     since = f"Since {time_in_words(began_at or atlas.since, viewer_zone())}."
     if atlas.state == "ok":
         return Step(name, "good", f"As it should. {since}")

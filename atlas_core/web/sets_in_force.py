@@ -9,7 +9,7 @@ import streamlit as st
 from atlas_core.access import Action, User
 from atlas_core.books.threshold_sets import InForce, set_of_settings
 from atlas_core.errors import AtlasDeskError
-from atlas_core.web import loaders
+from atlas_core.web import judged_loaders, loaders
 from atlas_core.web.set_links import open_set
 from atlas_core.web.set_words import pair_in_words
 from atlas_core.web.tables import records
@@ -45,7 +45,7 @@ def show_in_force(in_force: InForce, by: User) -> None:
         if in_force.adopted_at is None:
             st.text("The thresholds of the settings: nobody has adopted a set yet.")
         else:
-            newest = records(loaders.load_adoptions())[0]
+            newest = records(judged_loaders.load_adoptions())[0]
             st.text(
                 f"Adopted by {newest['adopted_by']} on "
                 f"{time_in_words(in_force.adopted_at, viewer_zone())}: {newest['why']}"
@@ -58,7 +58,7 @@ def _ask_way_back(in_force: InForce, by: User) -> None:
     """A button to what was in force before; it opens that set, to be looked at and adopted again."""
     if in_force.set_id is None:
         return
-    adoptions = records(loaders.load_adoptions())
+    adoptions = records(judged_loaders.load_adoptions())
     before = next((row for row in adoptions if row["set_id"] != in_force.set_id), None)
     name = before["name"] if before else "the settings"
     st.button(
@@ -83,7 +83,7 @@ def _open_earlier(set_id: int | None, by: User) -> None:
 
 def _watch_outcomes(in_force: InForce) -> None:
     """How far the worker has come with judging earlier flows anew."""
-    move = loaders.load_outcomes_move()
+    move = judged_loaders.load_outcomes_move()
     if in_force.adoption_id is None and not move.was_told:
         return
     is_moving = move.adoption_id != in_force.adoption_id or move.through is not None
@@ -93,7 +93,7 @@ def _watch_outcomes(in_force: InForce) -> None:
 
 
 def _show_move(adoption_id: int | None, was_moving: bool) -> None:
-    move = loaders.load_outcomes_move()
+    move = judged_loaders.load_outcomes_move()
     if move.adoption_id != adoption_id:
         st.progress(0.0, text="The worker has not yet begun to judge earlier flows by what is in force.")
     elif move.through is not None:

@@ -8,7 +8,7 @@ from atlas_core.books.queries import WorkerState
 from atlas_core.books.room import MARGIN_BYTES, in_bytes
 from atlas_core.clock import now_ms
 from atlas_core.insight.atlas_calls import asked_since, state_began_at
-from atlas_core.web import loaders
+from atlas_core.web import loaders, operations_loaders
 from atlas_core.web.health import FULL_BYTES, is_alive, signs_of
 from atlas_core.web.parts import told_in_words
 from atlas_core.web.words import age_in_words, span_in_words
@@ -42,13 +42,13 @@ def show_standing() -> None:
         states, now = loaders.load_worker_state(), now_ms()
         worker = states.get("worker")
         alive = worker is not None and is_alive(worker, now)
-        history = loaders.load_atlas_states(loaders.this_minute() - STATES_MS)
+        history = operations_loaders.load_atlas_states(loaders.this_minute() - STATES_MS)
         with st.grid(6, min_column_width=150, gap="small"):
             _show("Worker", *_of_worker(worker, alive, asked_since(history), now))
             _show("Atlas", *_of_atlas(states.get("atlas"), alive, state_began_at(history), now))
-            waiting = loaders.load_workload().callbacks_waiting
+            waiting = operations_loaders.load_workload().callbacks_waiting
             _show("Callbacks waiting", f"{waiting:,}", _of_waiting(waiting, alive))
-            dead = loaders.load_cases("dead letter")
+            dead = operations_loaders.load_cases("dead letter")
             _show(
                 "Dead letters", f"{dead:,}", "not usable, and not dismissed" if dead else "that need somebody"
             )

@@ -15,7 +15,7 @@ from atlas_core.books.room import in_bytes
 from atlas_core.books.sizes import sizes_of
 from atlas_core.clock import now_ms
 from atlas_core.settings import Settings
-from atlas_core.web import loaders
+from atlas_core.web import loaders, operations_loaders
 from atlas_core.web.health import is_alive
 from atlas_core.web.tables import moment_column, moments, table_height
 from atlas_core.web.words import age_in_words, count_of, span_in_words, time_in_words, viewer_zone
@@ -133,7 +133,7 @@ def _show_copies(copies: list[Copy]) -> None:
 def _show_editions() -> None:
     st.subheader("Upgrades", anchor=False)
     zone, now = viewer_zone(), now_ms()
-    for book, edition in loaders.load_editions().items():
+    for book, edition in operations_loaders.load_editions().items():
         if edition.upgraded_at is None:
             last = f"never; it was made {time_in_words(edition.made_at, zone)}"
         else:

@@ -17,7 +17,7 @@ from atlas_core.insight import theme
 from atlas_core.insight.selection import Selection
 from atlas_core.insight.what_if import what_if
 from atlas_core.thresholds import Thresholds, thresholds_of_json
-from atlas_core.web import loaders
+from atlas_core.web import judged_loaders, loaders
 from atlas_core.web.case_parts import show_flow_cases
 from atlas_core.web.opened import close_cases, opened_cases
 from atlas_core.web.replay_parts import show_replay
@@ -44,7 +44,7 @@ def show_threshold_sets(
     thresholds that are compared there.
     """
     in_force = loaders.load_in_force()
-    sets = records(loaders.load_threshold_sets())
+    sets = records(judged_loaders.load_threshold_sets())
     show_in_force(in_force, by)
     _show_versions(sets, in_force)
     opened = next((row for row in sets if str(row["set_id"]) == st.query_params.get(SET)), None)
@@ -200,9 +200,9 @@ def _show_what_it_moved(in_force: InForce) -> None:
     """The flows whose outcome came to be another when the set came into force."""
     if in_force.adoption_id is None:
         return
-    move = loaders.load_outcomes_move()
+    move = judged_loaders.load_outcomes_move()
     has_all = move.adoption_id == in_force.adoption_id and move.through is None
-    to_review, to_clear = loaders.load_flows_moved(in_force.adoption_id)
+    to_review, to_clear = judged_loaders.load_flows_moved(in_force.adoption_id)
     moved = count_of(len(to_review) + len(to_clear), "outcome")
     st.text(
         f"{'It' if has_all else 'So far it has'} moved {moved}: {len(to_review):,} from clear to review, "

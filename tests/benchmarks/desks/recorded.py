@@ -22,7 +22,7 @@ from typing import Any
 from streamlit.web import cli
 
 from atlas_core import insight
-from atlas_core.web import loaders
+from atlas_core.web import judged_loaders, loaders, operations_loaders
 
 _DRAWING = ("charts", "palette", "theme", "addresses", "differences")  # no answers but looks: the page's own
 
@@ -62,7 +62,8 @@ def main() -> None:
     for found in pkgutil.iter_modules(insight.__path__):
         if not found.name.startswith(_DRAWING):
             put_on_record(importlib.import_module(f"{insight.__name__}.{found.name}"))
-    put_on_record(loaders, "load_")
+    for module in (loaders, judged_loaders, operations_loaders):
+        put_on_record(module, "load_")
     sys.argv = ["streamlit", "run", "app.py", f"--server.port={sys.argv[1]}"]
     cli.main()
 
