@@ -248,6 +248,15 @@ def test_thresholds_that_people_adopted_hold_on_every_page(books: MadeBooks) -> 
     ] == "0"
 
 
+def test_what_waits_for_review_leads_to_the_cases_and_to_their_review(books: MadeBooks) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        worker_runs(writer)
+        add_flow(writer, "LOS-00000001", result=make_result("LOS-00000001", similarities=(12,)))
+    links = {link.proto.label: link.proto.page for link in show("today").get("page_link")}
+    assert links["Open 1 case"] == "results"
+    assert links["Review them"] == "review"
+
+
 def test_watch_shows_each_stage_and_what_is_overdue(books: MadeBooks) -> None:
     with AtlasWriter(books.atlas) as writer:
         worker_runs(writer)

@@ -130,5 +130,9 @@ def _show_link(reason: str, flows: int) -> None:
         st.page_link("pages/submit.py", label=label, icon=icon, query_params={"tab": "Undecided"})
     elif reason == "not sent":
         st.page_link("pages/watch.py", label=label, icon=icon)
+    elif reason == "dead letter":
+        st.page_link("pages/operations.py", label=label, icon=icon, query_params={"tab": "Dead letters"})
     else:
+        if reason == "review":
+            st.page_link("pages/review.py", label="Review them", icon=":material/rate_review:")
         st.page_link("pages/results.py", label=label, icon=icon, query_params=filters.link_to_reason(reason))
