@@ -81,7 +81,7 @@ def measure(books: LargeBooks, cases: int = CASES) -> tuple[Shift, int]:
         browser = stack.enter_context(chromium())
         url = stack.enter_context(running_pages(desk_environment(data_dir)))
         bare = stack.enter_context(tab_at(browser, stack.enter_context(_running_bare(data_dir)))).page
-        page = stack.enter_context(tab_at(browser, url, "/review")).page
+        page = stack.enter_context(tab_at(browser, url, "/review?status=SUCCESS")).page
         waiting = int(_words(page, "waiting").split(" waiting")[0].split()[-1].replace(",", ""))
         for number in range(-WARM_UP, cases):
             keys, took = _decide(page)
