@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from atlas_core.access import Role, User
+from atlas_core.access import LOCAL, Role, User
 from atlas_core.books import attempts
 from atlas_core.books.case_decisions import decide_case
 from atlas_core.books.claims import CLAIM_MS, CaseSeen, claim_case
 from atlas_core.books.queries.audit import audit_entries
 from atlas_core.books.reading import open_books
+from atlas_core.books.reveals import PER_HOUR, SHOWN_MS, note_reveal
 from atlas_core.books.review_rules import ReviewRules, set_review_rules
 from atlas_core.books.threshold_sets import InForce
 from atlas_core.books.verdicts import give_verdict
@@ -312,6 +314,18 @@ def test_personal_values_are_masked_until_they_are_asked_for_and_the_log_keeps_t
         with open_books(room.book.folder / "atlas.db", room.book.folder / "desk.db") as books:
             entry = audit_entries(books, action="reveal").iloc[0]
         assert (entry["subject"], entry["who"][:6]) == ("flow-00001", "local-")
+        # They once stayed whole for as long as the case was on the screen.
+        revealed = anna.page.session_state["revealed"]
+        anna.page.session_state["revealed"] = {place: at - SHOWN_MS for place, at in revealed.items()}
+        anna.page.run()
+        masked = ["A\u2022\u2022\u2022 R\u2022\u2022"]
+        assert anna.page.dataframe[0].value["value"].tolist() == masked
+        somebody = replace(LOCAL, who=entry["who"])
+        for number in range(PER_HOUR - 1):
+            note_reveal(room.desk, somebody, "flow-00001", f"value {number}", reason="why")
+        anna.press("Show whole values")
+        assert "values within an hour" in anna.said
+        assert anna.page.dataframe[0].value["value"].tolist() == masked
 
 
 def submit(room: Room, url: str) -> None:

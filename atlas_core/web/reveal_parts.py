@@ -29,7 +29,8 @@ class Hidden:
     label: str
 
 
-PAYLOAD = "payload"
+PAYLOAD, WHOLE_CASE = "payload", "case"
+"""Keys of the whole payload, and of all values of a case that is judged."""
 
 
 def check_key(position: object) -> str:
@@ -80,18 +81,24 @@ def ask_to_reveal(user: User, flow_uuid: str, hidden: Sequence[Hidden]) -> None:
         reason = st.text_input("Why it is needed (the audit log keeps it)", max_chars=200)
         if st.form_submit_button(f"Show it for {SHOWN_MS // 1000} seconds", type="primary"):
             try:
-                until = note_reveal(loaders.desk(), user, flow_uuid, label_of[key], reason=reason)
+                reveal(user, flow_uuid, key, label_of[key], reason)
             except AtlasDeskError as error:
                 st.error(markdown_safe(str(error)))
             else:
-                st.session_state.setdefault(_STATE, {})[flow_uuid, key] = until
                 st.rerun()
     if any(is_revealed(flow_uuid, one.key) for one in hidden):
-        _mask_again(flow_uuid)
+        mask_again(flow_uuid)
+
+
+def reveal(user: User, flow_uuid: str, key: str, label: str, reason: str) -> None:
+    """Notes who sees it and why, and shows it from the next run on; raises as `note_reveal` does, and shows
+    nothing then."""
+    until = note_reveal(loaders.desk(), user, flow_uuid, label, reason=reason)
+    st.session_state.setdefault(_STATE, {})[flow_uuid, key] = until
 
 
 @st.fragment(run_every="2s")
-def _mask_again(flow_uuid: str) -> None:
+def mask_again(flow_uuid: str) -> None:
     """Hides what was shown long enough, also where nobody touches the page."""
     shown: dict[tuple[str, str], int] = st.session_state.get(_STATE, {})
     now = now_ms()

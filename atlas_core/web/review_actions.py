@@ -18,7 +18,7 @@ from atlas_core.errors import AtlasDeskError, CaseMoved
 from atlas_core.insight.case_view import CaseView, case_view, judged_checks, request_text
 from atlas_core.insight.periods import DAY_MS
 from atlas_core.insight.theme import words_of_code
-from atlas_core.web import loaders
+from atlas_core.web import loaders, reveal_parts
 from atlas_core.web.review_case import Notice, give_back, name_of, sitting, tell_moved
 from atlas_core.web.words import count_of, markdown_safe
 
@@ -174,11 +174,12 @@ def meet_skipped_again() -> None:
 
 
 def reveal(user: User, flow_uuid: str) -> None:
-    """Shows the whole values of the case; the audit log keeps that."""
+    """Shows the whole values of the case for a minute; the audit log keeps that."""
     with _acting(flow_uuid) as view:
         if view is not None:
-            with loaders.desk().acting(user, Action.REVEAL, flow_uuid, reason="judging the case"):
-                sitting().reveals = True
+            reveal_parts.reveal(
+                user, flow_uuid, reveal_parts.WHOLE_CASE, "All values of the case", "judging the case"
+            )
 
 
 def keep_note(user: User, flow_uuid: str, key: str) -> None:

@@ -28,6 +28,7 @@ from atlas_core.insight.case_view import CaseView, case_view
 from atlas_core.insight.periods import DAY_MS
 from atlas_core.insight.review_queue import QUEUE, NextCase, Waiting
 from atlas_core.web import loaders
+from atlas_core.web.reveal_parts import WHOLE_CASE, is_revealed
 from atlas_core.web.review_filters import CASE, fitting, wanted_cases
 from atlas_core.web.words import markdown_safe
 
@@ -64,7 +65,6 @@ class Sitting:
     claimed_at: int = 0
     active: int | None = None
     asks_for_document: bool = False
-    reveals: bool = False
     pictures: set[str] = field(default_factory=set)
     skipped: set[int] = field(default_factory=set)
     waiting: Waiting | None = None
@@ -73,10 +73,15 @@ class Sitting:
     has_resumed: bool = False
     notices: list[Notice] = field(default_factory=list)
 
+    @property
+    def reveals(self) -> bool:
+        """Whether the whole values of the case are shown now."""
+        return self.place is not None and is_revealed(self.place.flow_uuid, WHOLE_CASE)
+
     def leave(self) -> None:
         """Away from the case; the next run takes another."""
         self.place = self.case = self.view = self.holder = self.active = None
-        self.is_opened = self.is_locked = self.is_anew = self.asks_for_document = self.reveals = False
+        self.is_opened = self.is_locked = self.is_anew = self.asks_for_document = False
         self.pictures = set()
         self.claimed_at = 0
 

@@ -13,6 +13,7 @@ from atlas_core.web import judged_loaders, loaders, review_actions
 from atlas_core.web.filters import link_to_flow
 from atlas_core.web.health import is_alive
 from atlas_core.web.parts import show_empty, told_in_words
+from atlas_core.web.reveal_parts import mask_again
 from atlas_core.web.review_case import Sitting, current_case, name_of, sitting
 from atlas_core.web.review_documents import show_documents
 from atlas_core.web.review_evidence import show_evidence_of
@@ -115,10 +116,13 @@ def _show_head(user: User, at: Sitting, view: CaseView) -> None:
                 icon=":material/visibility:",
                 shortcut="V",
                 type="tertiary",
-                help="Personal values are masked where both sides agree. The audit log keeps your look.",
+                help="Personal values are masked where both sides agree. Shown for 60 seconds; the "
+                "audit log keeps your look.",
                 on_click=review_actions.reveal,
                 args=(user, flow.flow_uuid),
             )
+        if at.reveals:
+            mask_again(flow.flow_uuid)
         if not view.hides_scores:
             st.page_link(
                 "pages/flow.py",
