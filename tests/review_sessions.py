@@ -92,10 +92,10 @@ class Room:
             return case_record(books, f"flow-{number:05}", now=now_ms())
 
     def decisions(self, number: int) -> list[str]:
-        return list(self.record(number).decisions["decision"])
+        return [decision["decision"] for decision in self.record(number).decisions]
 
     def verdicts(self, number: int) -> list[str]:
-        return list(self.record(number).verdicts["verdict"])
+        return [verdict["verdict"] for verdict in self.record(number).verdicts]
 
 
 @contextmanager

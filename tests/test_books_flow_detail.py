@@ -42,13 +42,12 @@ def test_a_flow_nobody_knows_is_none(books: MadeBooks) -> None:
     assert detail(books, "\ud800' OR 1 --\x00") is None
 
 
-def test_a_flow_without_a_result_has_empty_frames(books: MadeBooks, writer: AtlasWriter) -> None:
+def test_a_flow_without_a_result_has_no_records(books: MadeBooks, writer: AtlasWriter) -> None:
     add_flow(writer, "flow-0001", status=FlowStatus("IN_PROGRESS", None, None, "IN_PROGRESS"))
     shown = detail(books)
     assert shown is not None
     assert (shown.version, shown.newest_version, shown.outcome) == (None, None, "running")
-    assert shown.documents.empty
-    assert "similarity" in shown.cross_checks.columns
+    assert (shown.documents, shown.fields, shown.cross_checks, shown.flags, shown.versions) == ([],) * 5
     assert shown.files.iloc[0].to_dict() == {
         "position": 0,
         "batch_id": "flow-0001-batch",
@@ -67,11 +66,11 @@ def test_everything_that_came_back_is_there(books: MadeBooks, writer: AtlasWrite
     assert shown is not None
     assert (shown.master_status, shown.outcome, shown.watched) == ("SUCCESS", "review", False)
     assert (shown.created_at, shown.ended_at, shown.confirmed_at) == (START, START + 30_000, START + 31_000)
-    assert shown.documents[["document_type", "fields"]].values.tolist() == [["INVOICE", 2]]
-    assert shown.fields["value"].tolist() == ["Invented Person", "19999"]
-    assert shown.cross_checks["similarity"].tolist()[0] == 88
-    assert shown.cross_checks["similarity"].isna().tolist() == [False, True]
-    assert shown.flags[["kind", "raw"]].values.tolist() == [["score unusable", "high"]]
+    assert [(row["document_type"], row["fields"]) for row in shown.documents] == [("INVOICE", 2)]
+    assert [row["value"] for row in shown.fields] == ["Invented Person", "19999"]
+    assert [row["similarity"] for row in shown.cross_checks] == [88, None]
+    assert [(row["kind"], row["raw"]) for row in shown.flags] == [("score unusable", "high")]
+    assert [row["confirmed"] for row in shown.versions] == [True]
     assert shown.status_changes["stage"].tolist() == ["upload", "processing", "crosscheck", "master"]
     assert shown.status_changes[["not_before_at", "seen_at"]].values.tolist() == [[START, START + 30_000]] * 4
 
@@ -94,7 +93,7 @@ def test_every_shape_of_a_value_is_text_on_the_way_to_a_screen(books: MadeBooks,
     add_flow(writer, "flow-0001", result=result)
     shown = detail(books)
     assert shown is not None
-    assert shown.fields["value"].tolist() == [
+    assert [row["value"] for row in shown.fields] == [
         "12345678901234567890",
         "19999",
         "0.5",
@@ -122,9 +121,9 @@ def test_older_versions_stay_readable_beside_the_newest(books: MadeBooks, writer
     assert newest is not None
     assert first is not None
     assert (newest.version, first.version, first.newest_version) == (2, 1, 2)
-    assert newest.versions["version"].tolist() == [2, 1]
-    assert [shown.cross_checks["similarity"][0] for shown in (newest, first)] == [99, 40]
-    assert [shown.fields["value"][0] for shown in (newest, first)] == ["Corrected Person", "Invented Person"]
+    assert [row["version"] for row in newest.versions] == [2, 1]
+    assert [shown.cross_checks[0]["similarity"] for shown in (newest, first)] == [99, 40]
+    assert [shown.fields[0]["value"] for shown in (newest, first)] == ["Corrected Person", "Invented Person"]
     assert detail(books, version=3) is None
 
 

@@ -145,7 +145,7 @@ def test_a_verdict_is_kept_with_what_it_was_given_on_and_without_the_values(
         desk, ANNA, SEEN, [CHECK], "different", reason="another  person", adoption_id=None, now=START
     )
     with reading(books) as opened:
-        kept = case_record(opened, "flow-0001", now=START).verdicts.to_dict("records")
+        kept = case_record(opened, "flow-0001", now=START).verdicts
         evidence = judged_checks(opened).to_dict("records")
         assert audit_entries(opened).iloc[0]["detail"] == '{"verdict": "different"}'
     assert kept == [
@@ -170,12 +170,12 @@ def test_another_verdict_of_the_same_person_takes_the_first_ones_place(desk: Des
     give_verdict(desk, ANNA, SEEN, [CHECK], "same", adoption_id=None, now=START + 1)
     with reading(books) as opened:
         kept = case_record(opened, "flow-0001", now=START).verdicts
-    assert dict(zip(kept["position"], kept["verdict"], strict=True)) == {0: "same", 1: "different"}
+    assert {row["position"]: row["verdict"] for row in kept} == {0: "same", 1: "different"}
     assert undo_verdict(desk, ANNA, "flow-0001", now=START + 2)
     assert undo_verdict(desk, ANNA, "flow-0001", now=START + 3)
     assert not undo_verdict(desk, ANNA, "flow-0001", now=START + 4)
     with reading(books) as opened:
-        assert case_record(opened, "flow-0001", now=START).verdicts.empty
+        assert case_record(opened, "flow-0001", now=START).verdicts == []
         assert judged_checks(opened).empty
 
 
@@ -226,8 +226,8 @@ def test_two_who_decide_at_once_are_one_decision_and_one_told_b118(desk: Desk, b
             do()
     with reading(books) as opened:
         record = case_record(opened, "flow-0001", now=START)
-    assert record.decisions["decision"].tolist() == ["accept"]
-    assert record.verdicts.empty
+    assert [row["decision"] for row in record.decisions] == ["accept"]
+    assert record.verdicts == []
 
 
 def test_a_double_click_is_one_decision_b119(desk: Desk, books: MadeBooks) -> None:
@@ -271,9 +271,9 @@ def test_ones_own_newest_decision_can_be_taken_back_and_the_case_is_ones_own_aga
         record = case_record(opened, "flow-0001", now=START)
         assert decisions_made(opened, decided_from=0).empty
         assert opened.rows("SELECT count(*) FROM desk.second_looks")[0][0] == 0
-    assert record.decisions["decision"].tolist() == ["accept", "undone"]
+    assert [row["decision"] for row in record.decisions] == ["accept", "undone"]
     assert record.claimed_by == ANNA.who
-    again = replace(SEEN, decision_id=int(record.decisions["decision_id"].iloc[-1]))
+    again = replace(SEEN, decision_id=record.decisions[-1]["decision_id"])
     decide_case(desk, ANNA, again, "reject", outcome="review", in_force=USUAL, now=START + 1)
 
 
@@ -291,14 +291,14 @@ def test_a_new_document_is_asked_for_by_its_name(desk: Desk, books: MadeBooks) -
         reason="cut off",
     )
     with reading(books) as opened:
-        made = case_record(opened, "flow-0001", now=START).decisions.iloc[0]
+        made = case_record(opened, "flow-0001", now=START).decisions[0]
     assert (made["document"], made["reason"]) == ("INVOICE", "cut off")
 
 
 def test_a_drawn_case_is_judged_once_more_and_then_done(desk: Desk, books: MadeBooks) -> None:
     decide_case(desk, ANNA, SEEN, "accept", outcome="review", in_force=USUAL, second_share=1)
     with reading(books) as opened:
-        decision_id = int(case_record(opened, "flow-0001", now=START).decisions["decision_id"].iloc[0])
+        decision_id = case_record(opened, "flow-0001", now=START).decisions[0]["decision_id"]
         assert opened.rows("SELECT first_by FROM desk.second_looks WHERE done_at IS NULL")[0][0] == ANNA.who
     second = CaseSeen("flow-0001", DIGEST, decision_id, is_second=True)
     decide_case(desk, RAVI, second, "reject", outcome="review", in_force=USUAL, second_share=1)

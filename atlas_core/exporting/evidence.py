@@ -26,7 +26,7 @@ from atlas_core.books.desk import Desk
 from atlas_core.books.queries import FlowDetail, flow_detail
 from atlas_core.books.queries.reviews import CaseRecord, case_record
 from atlas_core.books.queries.threshold_sets import thresholds_now
-from atlas_core.books.reading import open_books
+from atlas_core.books.reading import Record, open_books
 from atlas_core.clock import now_ms
 from atlas_core.errors import ExportFailed, InputError
 from atlas_core.exporting.cells import csv_cell, time_text
@@ -219,13 +219,13 @@ def _csv(rows: Iterable[dict[str, Any]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _rows(frame: pd.DataFrame, *columns: str) -> list[dict[str, Any]]:
-    return [{column: row[column] for column in columns} for row in _records(frame)]
+def _rows(rows: list[Record] | pd.DataFrame, *columns: str) -> list[Record]:
+    return [{column: row[column] for column in columns} for row in _records(rows)]
 
 
-def _records(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _records(rows: list[Record] | pd.DataFrame) -> Iterator[Record]:
     """The rows with times in words and nothing for what is missing."""
-    for row in frame.to_dict("records"):
+    for row in rows if isinstance(rows, list) else rows.to_dict("records"):
         yield {str(name): _plain(str(name), value) for name, value in row.items()}
 
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import pandas as pd
 
 from atlas_core.books.claims import CaseSeen
 from atlas_core.books.queries import FlowDetail
 from atlas_core.books.queries.reviews import CaseRecord
+from atlas_core.books.reading import Record
 from atlas_core.books.verdicts import Drawn, JudgedCheck
 from atlas_core.insight.differences import Difference, Mark, Piece, compare_values, normal_form
 from atlas_core.insight.findings import Finding, FindingKind, findings_of
@@ -29,11 +27,11 @@ _SINGLE = (FindingKind.CHECK, FindingKind.LOT)
 
 @dataclass(frozen=True, slots=True)
 class FindingView:
-    """One finding with its cross-checks (rows of `FlowDetail.cross_checks`), and what the person found of
-    them so far: a verdict, or None."""
+    """One finding with its cross-checks (of `FlowDetail.cross_checks`), and what the person found of them so
+    far: a verdict, or None."""
 
     finding: Finding
-    checks: tuple[Mapping[str, Any], ...]
+    checks: tuple[Record, ...]
     verdict: str | None
     reason: str
 
@@ -65,12 +63,10 @@ class CaseView:
         )
 
     @property
-    def last_decision(self) -> Mapping[str, Any] | None:
-        """The newest decision on the case that was not taken back, as a row of `CaseRecord.decisions`."""
-        rows = self.record.decisions.to_dict("records")
-        if not rows or rows[-1]["decision"] == "undone":
-            return None
-        return {str(name): value for name, value in rows[-1].items()}
+    def last_decision(self) -> Record | None:
+        """The newest decision on the case that was not taken back, one of `CaseRecord.decisions`."""
+        decisions = self.record.decisions
+        return decisions[-1] if decisions and decisions[-1]["decision"] != "undone" else None
 
 
 def case_view(
@@ -85,7 +81,7 @@ def case_view(
     """The case for that person. `scores_hidden`: in the whole queue, by its rules."""
     hides_scores = case.hides_scores or scores_hidden
     digest = digest_of(flow)
-    checks = {int(row["position"]): row for row in _rows(flow.cross_checks)}
+    checks = {check["position"]: check for check in flow.cross_checks}
     own = _own_verdicts(record, digest, who)
     found = findings_of(flow, thresholds, case.lots)
     if hides_scores:
@@ -110,13 +106,12 @@ def case_view(
 
 def digest_of(flow: FlowDetail) -> str | None:
     """The digest of the result that is shown; None without one."""
-    shown = flow.versions.loc[flow.versions["version"] == flow.version, "digest"]
-    return str(shown.iloc[0]) if len(shown) else None
+    return next((one["digest"] for one in flow.versions if one["version"] == flow.version), None)
 
 
 def newest_decision(record: CaseRecord) -> int:
     """The decision_id of the newest decision on a case, also of one that takes another back; 0: none."""
-    return int(record.decisions["decision_id"].iloc[-1]) if len(record.decisions) else 0
+    return record.decisions[-1]["decision_id"] if record.decisions else 0
 
 
 def judged_checks(view: FindingView, lots: Mapping[int, float], case: CaseView) -> list[JudgedCheck]:
@@ -130,29 +125,29 @@ def judged_checks(view: FindingView, lots: Mapping[int, float], case: CaseView) 
 
     return [
         JudgedCheck(
-            position=int(check["position"]),
+            position=check["position"],
             name=check["name"],
             source_doc=check["source_doc"],
             source_field_name=check["source_field_name"],
             target_doc=check["target_doc"],
             target_field_name=check["target_field_name"],
-            similarity=None if pd.isna(check["similarity"]) else float(check["similarity"]),
+            similarity=check["similarity"],
             values=values_of(check),
-            drawn=drawn_as(int(check["position"])),
-            weight=1 / lots[int(check["position"])] if lots.get(int(check["position"])) else 1.0,
+            drawn=drawn_as(check["position"]),
+            weight=1 / lots[check["position"]] if lots.get(check["position"]) else 1.0,
             score_shown=not case.hides_scores,
         )
         for check in view.checks
     ]
 
 
-def values_of(check: Mapping[str, Any]) -> tuple[str, str]:
+def values_of(check: Record) -> tuple[str, str]:
     """Both values of a cross-check in their normal form."""
     return normal_form(check["source_value"] or ""), normal_form(check["target_value"] or "")
 
 
 def compared(
-    check: Mapping[str, Any], *, shows_all: bool, shows_differences: bool
+    check: Record, *, shows_all: bool, shows_differences: bool
 ) -> tuple[Difference, tuple[Piece, ...], tuple[Piece, ...]]:
     """How both values of a cross-check differ, and the pieces of each as this person may see them.
 
@@ -176,9 +171,10 @@ def compared(
 
 def quality_of(flow: FlowDetail, document_type: str) -> str | None:
     """The quality flag of the first document of that type; None where Atlas gave none."""
-    places = flow.documents.loc[flow.documents["document_type"] == document_type, "position"]
-    fields = flow.fields[(flow.fields["name"] == QUALITY_FIELD) & flow.fields["position"].isin(places)]
-    return str(fields["value"].iloc[0]) if len(fields) and fields["value"].iloc[0] else None
+    places = {one["position"] for one in flow.documents if one["document_type"] == document_type}
+    said = (field for field in flow.fields if field["name"] == QUALITY_FIELD and field["position"] in places)
+    first = next(said, None)
+    return first["value"] or None if first else None
 
 
 def request_text(application_id: str, document: str, why: str) -> str:
@@ -202,9 +198,8 @@ def _untold(found: Sequence[Finding]) -> tuple[Finding, ...]:
 
 
 def _own_verdicts(record: CaseRecord, digest: str | None, who: str) -> dict[int, tuple[str, str]]:
-    own = record.verdicts[(record.verdicts["judged_by"] == who) & (record.verdicts["digest"] == digest)]
-    return {int(row["position"]): (row["verdict"], row["reason"]) for row in _rows(own)}
-
-
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+    return {
+        verdict["position"]: (verdict["verdict"], verdict["reason"])
+        for verdict in record.verdicts
+        if verdict["judged_by"] == who and verdict["digest"] == digest
+    }

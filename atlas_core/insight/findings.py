@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-
-import pandas as pd
+from typing import NamedTuple
 
 from atlas_core.books.queries import FlowDetail
+from atlas_core.books.reading import Record
 from atlas_core.models import REVIEW_FLAGS, Outcome
 from atlas_core.thresholds import Thresholds
 
@@ -64,7 +63,7 @@ def findings_of(flow: FlowDetail, thresholds: Thresholds, lots: Collection[int] 
 
     A cross-check stands in one finding only. One without a score is none by itself: its flag is.
     """
-    checks = [_check(row, thresholds) for row in flow.cross_checks.to_dict("records")]
+    checks = [_check(row, thresholds) for row in flow.cross_checks]
     low = [check for check in checks if check.is_low]
     found: list[Finding] = []
     if flow.outcome == Outcome.FAILED:
@@ -79,11 +78,11 @@ def findings_of(flow: FlowDetail, thresholds: Thresholds, lots: Collection[int] 
     if odd is not None:
         caused = [check for check in low if odd in check.sides]
         low = [check for check in low if check not in caused]
-        places = flow.documents.loc[flow.documents["document_type"] == odd, "position"]
-        place = int(places.iloc[0]) if len(places) == 1 else None
+        places = [row["position"] for row in flow.documents if row["document_type"] == odd]
+        place = places[0] if len(places) == 1 else None
         found.append(Finding(FindingKind.ODD_DOCUMENT, _positions(caused), place, odd))
     found += [Finding(FindingKind.CHECK, (position,)) for position in _positions(low)]
-    kinds = dict.fromkeys(flow.flags["kind"])
+    kinds = dict.fromkeys(flag["kind"] for flag in flow.flags)
     found += [Finding(FindingKind.ODDITY, words=kind) for kind in kinds if kind in REVIEW_FLAGS]
     told = {position for finding in found for position in finding.checks}
     drawn = [check for check in checks if check.position in lots and check.position not in told]
@@ -91,19 +90,21 @@ def findings_of(flow: FlowDetail, thresholds: Thresholds, lots: Collection[int] 
     return tuple(found)
 
 
-def _check(row: Mapping[Any, Any], thresholds: Thresholds) -> _Check:
-    similarity = None if pd.isna(row["similarity"]) else float(row["similarity"])
+def _check(row: Record, thresholds: Thresholds) -> _Check:
     return _Check(
-        int(row["position"]),
+        row["position"],
         frozenset((row["source_doc"], row["target_doc"])),
-        similarity,
-        thresholds.is_low(row["name"], similarity),
+        row["similarity"],
+        thresholds.is_low(row["name"], row["similarity"]),
     )
 
 
-def _bad_documents(documents: pd.DataFrame) -> list[tuple[int, str | None, str]]:
-    bad = documents[documents["error_code"] != ""].to_dict("records")
-    return [(int(row["position"]), row["document_type"], row["error_code"]) for row in bad]
+def _bad_documents(documents: Iterable[Record]) -> list[tuple[int, str | None, str]]:
+    return [
+        (row["position"], row["document_type"], row["error_code"])
+        for row in documents
+        if row["error_code"] != ""
+    ]
 
 
 def _odd_document(checks: Iterable[_Check], low: Collection[_Check]) -> str | None:

@@ -1,10 +1,11 @@
-"""Named readings of a flow's results; frames in, frames and sentences out."""
+"""Named readings of a flow's results, in sentences."""
 
 from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Iterable
 
 from atlas_core.books.queries import FlowDetail
+from atlas_core.books.reading import Record
 from atlas_core.insight.theme import words_of_code
 from atlas_core.models import REVIEW_FLAGS, Band, Outcome
 from atlas_core.thresholds import Thresholds
@@ -12,14 +13,14 @@ from atlas_core.thresholds import Thresholds
 _WORST_FIRST = {Band.REVIEW: 0, Band.NO_SCORE: 1, Band.UNCLEAR: 2, Band.STRONG: 3}
 
 
-def checks_worst_first(checks: pd.DataFrame, thresholds: Thresholds) -> pd.DataFrame:
+def checks_worst_first(checks: Iterable[Record], thresholds: Thresholds) -> list[Record]:
     """The cross-checks with their `band`, the ones that ask for a person first, the lowest score above."""
-    bands = [
-        thresholds.band(name, None if pd.isna(score) else score)
-        for name, score in zip(checks["name"], checks["similarity"], strict=True)
-    ]
-    ranked = checks.assign(band=bands, rank=[_WORST_FIRST[band] for band in bands])
-    return ranked.sort_values(["rank", "similarity", "position"], kind="stable").drop(columns="rank")
+
+    def place(check: Record) -> tuple[int, float, int]:
+        return _WORST_FIRST[check["band"]], check["similarity"] or 0.0, check["position"]
+
+    banded = [check | {"band": thresholds.band(check["name"], check["similarity"])} for check in checks]
+    return sorted(banded, key=place)
 
 
 def reasons_for_outcome(flow: FlowDetail, thresholds: Thresholds) -> list[str]:
@@ -33,9 +34,8 @@ def reasons_for_outcome(flow: FlowDetail, thresholds: Thresholds) -> list[str]:
             return ["Atlas has finished; its results have not been fetched yet."]
         return ["Atlas has not finished yet."]
     low_names = _low_checks(flow, thresholds)
-    wrong = int((flow.documents["error_code"] != "").sum())
-    kinds = flow.flags["kind"]
-    odd = kinds[kinds.isin([str(kind) for kind in REVIEW_FLAGS])]
+    wrong = sum(document["error_code"] != "" for document in flow.documents)
+    odd = [flag["kind"] for flag in flow.flags if flag["kind"] in REVIEW_FLAGS]
     reasons = []
     if low_names:
         listed = ", ".join(words_of_code(name).lower() for name in low_names[:3])
@@ -48,16 +48,17 @@ def reasons_for_outcome(flow: FlowDetail, thresholds: Thresholds) -> list[str]:
     if reasons or flow.outcome == Outcome.REVIEW:
         return reasons
     documents = _all(len(flow.documents), "document")
-    if flow.cross_checks.empty:
+    if not flow.cross_checks:
         return [f"Atlas read {documents} and made no cross-check."]
     checks = _all(len(flow.cross_checks), "cross-check")
-    limits = _limits(list(flow.cross_checks["name"]), thresholds)
+    limits = _limits([check["name"] for check in flow.cross_checks], thresholds)
     return [f"Atlas read {documents}, and {checks} reached {limits} or more."]
 
 
 def asks_about_documents(flow: FlowDetail, thresholds: Thresholds) -> bool:
     """Whether it is the documents, and no cross-check, that ask for a person."""
-    return bool((flow.documents["error_code"] != "").any()) and not _low_checks(flow, thresholds)
+    is_wrong = any(document["error_code"] != "" for document in flow.documents)
+    return is_wrong and not _low_checks(flow, thresholds)
 
 
 def share_in_words(part: int, whole: int) -> str:
@@ -74,11 +75,8 @@ def share_in_words(part: int, whole: int) -> str:
 
 def _low_checks(flow: FlowDetail, thresholds: Thresholds) -> list[str]:
     """The names of the cross-checks that ask for review, in Atlas's order."""
-    checks = flow.cross_checks
     return [
-        name
-        for name, score in zip(checks["name"], checks["similarity"], strict=True)
-        if thresholds.is_low(name, None if pd.isna(score) else score)
+        check["name"] for check in flow.cross_checks if thresholds.is_low(check["name"], check["similarity"])
     ]
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
 from atlas_core.books.queries import FlowDetail
+from atlas_core.books.reading import Record, typed_frame
 from atlas_core.insight import theme
 from atlas_core.insight.differences import LABEL
 from atlas_core.insight.screen_masks import masked, masked_payload
@@ -20,16 +21,26 @@ from atlas_core.web.check_parts import show_check_head, show_sides
 from atlas_core.web.filters import VERSION
 from atlas_core.web.parts import show_empty, show_id, show_look, show_scales
 from atlas_core.web.reveal_parts import PAYLOAD, check_key, field_key, is_revealed
-from atlas_core.web.tables import moment_column, moments, records, table_height
+from atlas_core.web.tables import moment_column, moments, table_height
 from atlas_core.web.timeline import CHANNELS, delivery_in_words, stage_times, timeline_of
 from atlas_core.web.words import count_of, markdown_safe, value_in_words
 
 SHOWN_CHARACTERS = 200_000
 
+_OF_VERSION = (
+    "version",
+    "received_at",
+    "confirmed",
+    "documents",
+    "document_errors",
+    "checks",
+    "min_similarity",
+)
+
 
 def show_versions(flow: FlowDetail) -> None:
     """Which version of the results is shown, where there are several to choose from."""
-    numbers = flow.versions["version"].tolist()
+    numbers = [version["version"] for version in flow.versions]
     if len(numbers) < 2:
         return
     chosen = st.segmented_control(
@@ -46,15 +57,15 @@ def show_versions(flow: FlowDetail) -> None:
         st.info("You are reading an older version; another one counts.", icon=":material/history:")
 
 
-def show_checks(flow_uuid: str, checks: pd.DataFrame, thresholds: Thresholds) -> None:
+def show_checks(flow_uuid: str, checks: Sequence[Record], thresholds: Thresholds) -> None:
     """Each cross-check with both values, the ones that ask for a person first."""
     show_scales(thresholds)
-    if checks.empty:
+    if not checks:
         show_empty("No cross-checks", "Atlas has compared nothing in this flow, or not yet.")
         return
     st.caption(LABEL)
     palette = viewer_palette()
-    for check in records(checks):
+    for check in checks:
         with st.container(border=True, gap="small"):
             with st.container(horizontal=True, vertical_alignment="center"):
                 show_check_head(check, thresholds)
@@ -64,37 +75,37 @@ def show_checks(flow_uuid: str, checks: pd.DataFrame, thresholds: Thresholds) ->
 
 def show_documents(flow: FlowDetail) -> None:
     """Each document with what Atlas read in it."""
-    if flow.documents.empty:
+    if not flow.documents:
         show_empty("No documents", "Atlas has returned no document of this flow yet.")
         return
     st.caption(
         "Confidence runs from 0 to 1 and says how sure Atlas is of one reading. Fields found by a fixed rule "
         "often carry 0, which is not an error."
     )
-    for document in flow.documents.to_dict("records"):
-        fields = flow.fields[flow.fields["position"] == document["position"]]
+    for document in flow.documents:
+        fields = [field for field in flow.fields if field["position"] == document["position"]]
         with st.container(border=True, gap="small"):
             _show_document(flow.flow_uuid, document, fields)
 
 
-def _show_document(flow_uuid: str, document: dict[object, object], fields: pd.DataFrame) -> None:
-    kind = str(document["document_type"] or "")
+def _show_document(flow_uuid: str, document: Record, fields: Sequence[Record]) -> None:
+    kind = document["document_type"] or ""
     with st.container(horizontal=True, vertical_alignment="center"):
         name = theme.words_of_code(kind) if kind else "Type not known"
         st.markdown(f"**{markdown_safe(name)}**", width="content")
         if document["error_code"]:
-            show_look(theme.error_look(str(document["error_code"])))
-        st.text(str(document["document_id"]) or "(no document id)")
+            show_look(theme.error_look(document["error_code"]))
+        st.text(document["document_id"] or "(no document id)")
     if document["error_reason"]:
         st.text(f"Atlas says: {document['error_reason']}")
-    if fields.empty:
+    if not fields:
         st.caption("Nothing was read in it.")
         return
     shown = pd.DataFrame(
         {
-            "field": [theme.words_of_code(name) for name in fields["name"]],
-            "value": [_value_shown(flow_uuid, field) for field in records(fields)],
-            "confidence": fields["confidence"],
+            "field": [theme.words_of_code(field["name"]) for field in fields],
+            "value": [_value_shown(flow_uuid, field) for field in fields],
+            "confidence": pd.Series([field["confidence"] for field in fields], dtype="float64"),
         }
     )
     st.dataframe(
@@ -111,12 +122,13 @@ def _show_document(flow_uuid: str, document: dict[object, object], fields: pd.Da
             ),
         },
     )
-    unusable = fields[fields["confidence"].isna() & fields["confidence_raw"].notna()]
-    for name, raw in zip(unusable["name"], unusable["confidence_raw"], strict=True):
-        st.text(f"{theme.words_of_code(name)}: a confidence that cannot be read, {raw}")
+    for field in fields:
+        if field["confidence"] is None and field["confidence_raw"] is not None:
+            raw = field["confidence_raw"]
+            st.text(f"{theme.words_of_code(field['name'])}: a confidence that cannot be read, {raw}")
 
 
-def _value_shown(flow_uuid: str, field: dict[str, Any]) -> str:
+def _value_shown(flow_uuid: str, field: Record) -> str:
     """A field's value as this person may see it now."""
     text = value_in_words(field["value"], field["shape"])
     is_nothing = field["value"] is None or field["shape"] in ("null", "empty")
@@ -126,13 +138,13 @@ def _value_shown(flow_uuid: str, field: dict[str, Any]) -> str:
 
 def show_flags(flow: FlowDetail) -> None:
     """What is odd in this version of the results."""
-    if flow.flags.empty:
+    if not flow.flags:
         return
     with st.expander(
         f"{count_of(len(flow.flags), 'oddity', 'oddities')} in these results", icon=":material/flag:"
     ):
         st.dataframe(
-            flow.flags[["kind", "place", "raw"]],
+            pd.DataFrame(flow.flags, columns=["kind", "place", "raw"]),
             hide_index=True,
             height=table_height(len(flow.flags)),
             alt="Oddities in these results",
@@ -192,30 +204,21 @@ def show_deliveries(flow: FlowDetail) -> None:
         },
     )
     st.subheader("Versions", anchor=False)
+    versions = typed_frame(_OF_VERSION, [[one[name] for name in _OF_VERSION] for one in flow.versions])
     st.dataframe(
-        pd.DataFrame(
-            {
-                "version": flow.versions["version"],
-                "at": moments(flow.versions["received_at"]),
-                "confirmed": flow.versions["confirmed"],
-                "documents": flow.versions["documents"],
-                "errors": flow.versions["document_errors"],
-                "checks": flow.versions["checks"],
-                "similarity": flow.versions["min_similarity"],
-            }
-        ),
+        versions.assign(received_at=moments(versions["received_at"])),
         hide_index=True,
         height=table_height(len(flow.versions)),
         alt="Versions of this flow's results",
         placeholder="-",
         column_config={
             "version": st.column_config.NumberColumn("Version", format="%d"),
-            "at": moment_column("Received"),
+            "received_at": moment_column("Received"),
             "confirmed": st.column_config.CheckboxColumn("Confirmed by our fetch"),
             "documents": st.column_config.NumberColumn("Documents", format="%d"),
-            "errors": st.column_config.NumberColumn("Document errors", format="%d"),
+            "document_errors": st.column_config.NumberColumn("Document errors", format="%d"),
             "checks": st.column_config.NumberColumn("Cross-checks", format="%d"),
-            "similarity": st.column_config.NumberColumn("Lowest similarity (0-100)", format="%g"),
+            "min_similarity": st.column_config.NumberColumn("Lowest similarity (0-100)", format="%g"),
         },
     )
 
@@ -270,8 +273,8 @@ def support_reference(flow: FlowDetail) -> str:
 
 def show_payload(flow: FlowDetail) -> None:
     """What Atlas sent, masked, as text."""
-    shown = flow.versions[flow.versions["version"] == flow.version]
-    payload = None if shown.empty else loaders.load_delivery_payload(int(shown["delivery_id"].iloc[0]))
+    shown = next((one for one in flow.versions if one["version"] == flow.version), None)
+    payload = loaders.load_delivery_payload(shown["delivery_id"]) if shown else None
     if payload is None:
         show_empty(
             "No payload kept", "No results of this flow have come yet, or what came is no longer kept."

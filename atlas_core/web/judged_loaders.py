@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import pandas as pd
 
 from atlas_core.books.queries import (
@@ -15,6 +12,7 @@ from atlas_core.books.queries import (
 )
 from atlas_core.books.queries.reviews import judged_checks, judged_twice
 from atlas_core.books.queries.threshold_sets import OutcomesMove
+from atlas_core.books.reading import Record
 from atlas_core.books.review_rules import ReviewRules
 from atlas_core.clock import now_ms
 from atlas_core.insight.case_view import values_of
@@ -61,7 +59,7 @@ def load_links(flow_uuid: str) -> pd.DataFrame:
         return links_kept(books, flow_uuid, now=now_ms())
 
 
-def load_earlier_verdicts(check: Mapping[str, Any], dealer: str | None, but_of: str) -> pd.DataFrame:
+def load_earlier_verdicts(check: Record, dealer: str | None, but_of: str) -> pd.DataFrame:
     """What people found before of the two values of a cross-check, or of the same check at this dealer's."""
     values = values_of(check)
     return loaders.ask(

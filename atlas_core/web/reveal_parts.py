@@ -15,7 +15,6 @@ from atlas_core.errors import AtlasDeskError
 from atlas_core.insight.screen_masks import is_personal
 from atlas_core.insight.theme import words_of_code
 from atlas_core.web import loaders
-from atlas_core.web.tables import records
 from atlas_core.web.words import markdown_safe
 
 _STATE = "revealed"
@@ -47,19 +46,19 @@ def hidden_in(flow: FlowDetail) -> list[Hidden]:
     """Every masked value of a flow, in the order of its page."""
     checks = [
         Hidden(check_key(check["position"]), f"Cross-check: {words_of_code(check['name'])}")
-        for check in records(flow.cross_checks)
+        for check in flow.cross_checks
         if any(is_personal(check[f"{side}_field_name"]) for side in ("source", "target"))
     ]
-    types = dict(zip(flow.documents["position"], flow.documents["document_type"], strict=True))
+    types = {document["position"]: document["document_type"] for document in flow.documents}
     fields = [
         Hidden(
             field_key(field["position"], field["name"]),
             f"{words_of_code(types[field['position']] or 'Document')}: {words_of_code(field['name'])}",
         )
-        for field in records(flow.fields)
+        for field in flow.fields
         if field["shape"] not in ("null", "empty") and is_personal(field["name"])
     ]
-    payload = [] if flow.versions.empty else [Hidden(PAYLOAD, "The payload, whole")]
+    payload = [Hidden(PAYLOAD, "The payload, whole")] if flow.versions else []
     return [*checks, *fields, *payload]
 
 

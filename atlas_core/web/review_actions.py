@@ -114,9 +114,11 @@ def undo(user: User) -> None:
     view = at.view
     try:
         if view is not None and not at.is_locked:
-            judged = view.record.verdicts
-            own = judged[(judged["judged_by"] == user.who) & (judged["digest"] == view.digest)]
-            if len(own) and undo_verdict(loaders.desk(), user, view.flow.flow_uuid):
+            is_judged = any(
+                verdict["judged_by"] == user.who and verdict["digest"] == view.digest
+                for verdict in view.record.verdicts
+            )
+            if is_judged and undo_verdict(loaders.desk(), user, view.flow.flow_uuid):
                 at.active = None
                 return
         with loaders.reading() as books:

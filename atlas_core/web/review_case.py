@@ -198,8 +198,8 @@ def _look(books: Books, columns: Columns, user: User, place: CasePlace) -> CaseV
         at.is_locked = at.holder is not None or (at.is_opened and not at.is_anew and _is_settled(view))
         return view
     at.is_locked = at.holder is not None or (at.is_locked and not at.is_anew and _is_settled(view))
-    if view.decision_id != before.decision_id and record.decisions["decision"].iloc[-1] != "undone":
-        last = record.decisions.iloc[-1]
+    last = view.last_decision
+    if view.decision_id != before.decision_id and last is not None:
         who = "You have" if last["decided_by"] == user.who else f"{markdown_safe(last['decided_by'])} has"
         tell_moved(f"{who} decided it meanwhile ({last['decision']}).")
         return None

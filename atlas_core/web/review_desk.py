@@ -19,7 +19,6 @@ from atlas_core.web.review_documents import show_documents
 from atlas_core.web.review_evidence import show_evidence_of
 from atlas_core.web.review_filters import ask_for_cases, show_passed_over, wanted_cases
 from atlas_core.web.review_parts import show_decisions, show_findings
-from atlas_core.web.tables import records
 from atlas_core.web.words import age_in_words, count_of, markdown_safe, time_in_words, viewer_zone
 
 
@@ -156,22 +155,24 @@ def _show_history(user: User, view: CaseView) -> None:
     last, now = view.last_decision, now_ms()
     if last is not None and not view.is_second:
         who = "You" if last["decided_by"] == user.who else str(last["decided_by"])
-        said = f"{who} decided {age_in_words(int(last['decided_at']), now)}: {last['decision']}"
+        said = f"{who} decided {age_in_words(last['decided_at'], now)}: {last['decision']}"
         said += f" ({last['reason']})." if last["reason"] else "."
         if last["digest"] != view.digest:
             said += " A newer result came since: look again."
         st.info(markdown_safe(said), icon=":material/history:")
-    own = view.record.verdicts[view.record.verdicts["judged_by"] == user.who]
-    stale = int((own["digest"] != view.digest).sum())
+    stale = sum(
+        verdict["judged_by"] == user.who and verdict["digest"] != view.digest
+        for verdict in view.record.verdicts
+    )
     if stale:
         st.caption(f"{count_of(stale, 'verdict')} of yours belong to an earlier result of this case.")
 
 
 def _show_notes(user: User, view: CaseView) -> None:
     now, flow_uuid = now_ms(), view.flow.flow_uuid
-    for kept in records(view.record.notes):
+    for kept in view.record.notes:
         st.text(kept["text"])
-        st.caption(f"{markdown_safe(kept['noted_by'])}, {age_in_words(int(kept['noted_at']), now)}")
+        st.caption(f"{markdown_safe(kept['noted_by'])}, {age_in_words(kept['noted_at'], now)}")
     if sitting().is_locked:
         return
     popover = st.popover(

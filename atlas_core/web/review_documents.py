@@ -7,12 +7,12 @@ fetches one.
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from atlas_core.access import User
+from atlas_core.books.reading import Record
 from atlas_core.clock import now_ms
 from atlas_core.insight import theme
 from atlas_core.insight.case_view import CaseView
@@ -29,14 +29,14 @@ _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif"})
 def show_documents(user: User, view: CaseView) -> None:
     """Each document of the case, folded."""
     at = sitting()
-    if view.flow.documents.empty:
+    if not view.flow.documents:
         st.caption("Atlas returned no document of this flow.")
         return
-    for document in records(view.flow.documents):
+    for document in view.flow.documents:
         kind = document["document_type"]
         name = theme.words_of_code(kind) if kind else "Type not known"
         error = f" · {theme.words_of_error(document['error_code'])}" if document["error_code"] else ""
-        fields = count_of(int(document["fields"]), "field")
+        fields = count_of(document["fields"], "field")
         opened = st.expander(
             markdown_safe(f"{name} · {fields}{error}"),
             key=f"document_{view.flow.flow_uuid}_{document['position']}",
@@ -46,10 +46,10 @@ def show_documents(user: User, view: CaseView) -> None:
         if opened.open:
             with opened:
                 _show_paper(user, at, view, document)
-                _show_fields(at, view, int(document["position"]))
+                _show_fields(at, view, document["position"])
 
 
-def _show_paper(user: User, at: Sitting, view: CaseView, document: dict[str, Any]) -> None:
+def _show_paper(user: User, at: Sitting, view: CaseView, document: Record) -> None:
     document_id = document["document_id"]
     links = {row["document_id"]: row for row in records(judged_loaders.load_links(view.flow.flow_uuid))}
     link = links.get(document_id)
@@ -88,11 +88,10 @@ def _show_living(url: str, host: str, name: str, ends_at: int) -> None:
 
 
 def _show_fields(at: Sitting, view: CaseView, position: int) -> None:
-    fields = view.flow.fields[view.flow.fields["position"] == position]
-    if fields.empty:
+    rows = [field for field in view.flow.fields if field["position"] == position]
+    if not rows:
         st.caption("Nothing was read in it.")
         return
-    rows = records(fields)
     values = [value_in_words(row["value"], row["shape"]) for row in rows]
     if not at.reveals:
         values = [
@@ -104,7 +103,7 @@ def _show_fields(at: Sitting, view: CaseView, position: int) -> None:
             {
                 "field": [theme.words_of_code(row["name"]) for row in rows],
                 "value": values,
-                "confidence": fields["confidence"].to_list(),
+                "confidence": pd.Series([row["confidence"] for row in rows], dtype="float64"),
             }
         ),
         hide_index=True,

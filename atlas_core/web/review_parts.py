@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import pandas as pd
 import streamlit as st
 
 from atlas_core.access import Action, User
 from atlas_core.books.case_decisions import CaseDecision
 from atlas_core.books.claims import REASON_AT_MOST
+from atlas_core.books.reading import Record
 from atlas_core.books.verdicts import Verdict
 from atlas_core.clock import now_ms
 from atlas_core.insight import theme
@@ -120,10 +117,9 @@ def _show_cause(view: CaseView, one: FindingView, place: int) -> None:
         if one.finding.kind is FindingKind.BAD_DOCUMENT:
             show_look(theme.error_look(one.finding.words))
     if one.finding.kind is FindingKind.BAD_DOCUMENT:
-        documents = view.flow.documents
-        told = documents.loc[documents["position"] == one.finding.document, "error_reason"].tolist()
-        if told and told[0]:
-            st.text(f"Atlas says: {told[0]}")
+        for document in view.flow.documents:
+            if document["position"] == one.finding.document and document["error_reason"]:
+                st.text(f"Atlas says: {document['error_reason']}")
         if not one.checks:
             st.caption("There is nothing to compare here. Ask for a new document, or decide without it.")
     if one.finding.kind is FindingKind.FAILED:
@@ -146,7 +142,7 @@ def _cause_in_words(one: FindingView) -> str:
     return theme.words_of_code(str(one.checks[0]["name"]))
 
 
-def _show_check(user: User, at: Sitting, view: CaseView, check: Mapping[str, Any], *, is_named: bool) -> None:
+def _show_check(user: User, at: Sitting, view: CaseView, check: Record, *, is_named: bool) -> None:
     difference, source, target = compared(
         check, shows_all=at.reveals, shows_differences=user.may(Action.COMPARE)
     )
@@ -179,19 +175,19 @@ def _show_check(user: User, at: Sitting, view: CaseView, check: Mapping[str, Any
         st.caption(f"Passed over: {', '.join(difference.notes)}.")
 
 
-def _show_score(at: Sitting, check: Mapping[str, Any]) -> None:
-    score = None if pd.isna(check["similarity"]) else float(check["similarity"])
+def _show_score(at: Sitting, check: Record) -> None:
+    score = check["similarity"]
     if at.in_force is not None:
         show_look(theme.BANDS[at.in_force.thresholds.band(check["name"], score)])
     st.text(similarity_in_words(score, check.get("similarity_raw")), width="content")
 
 
-def _side_in_words(view: CaseView, check: Mapping[str, Any], side: str) -> str:
+def _side_in_words(view: CaseView, check: Record, side: str) -> str:
     document, sure = check[f"{side}_doc"], check[f"{side}_confidence"]
     parts = [
         markdown_safe(theme.words_of_code(document)),
         markdown_safe(theme.words_of_code(check[f"{side}_field_name"]).lower()),
-        "confidence not given" if pd.isna(sure) else f"confidence {sure:.2f} of 1",
+        "confidence not given" if sure is None else f"confidence {sure:.2f} of 1",
     ]
     if quality := quality_of(view.flow, document):
         parts.append(markdown_safe(theme.words_of_code(quality).lower()))
@@ -258,7 +254,7 @@ def _ask_for_document(user: User, view: CaseView) -> None:
         [
             *(one.finding.document_type for one in view.findings if one.finding.document_type),
             *(check[f"{side}_doc"] for check in checks for side in ("target", "source")),
-            *(kind for kind in view.flow.documents["document_type"] if kind),
+            *(document["document_type"] for document in view.flow.documents if document["document_type"]),
         ]
     )
     st.markdown("**Ask for a new document**")

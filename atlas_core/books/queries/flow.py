@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from atlas_core.books.reading import Books
+from atlas_core.books.reading import Books, Record
 from atlas_core.errors import BookDamaged
 
 PAYLOAD_AT_MOST = 20 * 1024 * 1024
@@ -15,23 +15,26 @@ PAYLOAD_AT_MOST = 20 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class FlowDetail:
-    """One flow with one version of its result. Frames are empty, never None, where there is nothing.
+    """One flow with one version of its result. Records and frames are empty, never None, where there is
+    nothing.
 
-    `version` is the version the four result frames show (None: no result yet), `newest_version` the one
-    that counts. From `erased_at` on there are no values.
+    `version` is the version that the records of the result show (None: no result yet), `newest_version` the
+    one that counts. From `erased_at` on there are no values.
     - documents: position, document_id, document_type, error_code, error_reason, file_uuid, batch_id, fields
     - fields: position (of its document), ordinal, name, value (text; None where it was null), shape,
       confidence, confidence_raw
     - cross_checks: position, name, source_doc, source_field_name, source_value, target_doc,
       target_field_name, target_value, similarity, similarity_raw, source_confidence, target_confidence
     - flags: ordinal, kind, place, raw
+    - versions, newest first: version, received_at, confirmed, channel, digest, delivery_id, documents,
+      document_errors, checks, min_similarity, review_flags
+
+    and what happened to it, as frames:
     - status_changes, in order: stage, status, not_before_at (None: no look before), seen_at
     - deliveries, in order: delivery_id, channel, received_at, last_seen_at, times_seen, digest, size,
       outcome, reason
     - files: position, batch_id, file_uuid, document_id, url_host, object_name
     - attempts: submission_id, attempt_number, state, started_at, changed_at, next_try_at, reason
-    - versions, newest first: version, received_at, confirmed, channel, digest, delivery_id, documents,
-      document_errors, checks, min_similarity, review_flags
     - alarms: raised_at, kind, sentence
     """
 
@@ -52,15 +55,15 @@ class FlowDetail:
     erased_at: int | None
     version: int | None
     newest_version: int | None
-    documents: pd.DataFrame
-    fields: pd.DataFrame
-    cross_checks: pd.DataFrame
-    flags: pd.DataFrame
+    documents: list[Record]
+    fields: list[Record]
+    cross_checks: list[Record]
+    flags: list[Record]
+    versions: list[Record]
     status_changes: pd.DataFrame
     deliveries: pd.DataFrame
     files: pd.DataFrame
     attempts: pd.DataFrame
-    versions: pd.DataFrame
     alarms: pd.DataFrame
 
 
@@ -88,6 +91,13 @@ _OF_RESULT = {
     "flags": "SELECT ordinal, kind, place, raw FROM flags WHERE result_id = ? ORDER BY ordinal",
 }
 
+_VERSIONS = """
+    SELECT r.version, r.received_at, r.confirmed, d.channel, r.digest, r.delivery_id,
+           r.documents, r.document_errors, r.checks, r.min_similarity, r.review_flags
+    FROM results r JOIN deliveries d ON d.delivery_id = r.delivery_id
+    WHERE r.flow_id = ? ORDER BY r.version DESC
+"""
+
 _OF_FLOW = {
     "status_changes": """
         SELECT stage, status, not_before AS not_before_at, seen_at
@@ -106,12 +116,6 @@ _OF_FLOW = {
         SELECT submission_id, number AS attempt_number, state, started_at, changed_at, next_try_at, reason
         FROM attempts WHERE flow_id = ? ORDER BY attempt_id
     """,
-    "versions": """
-        SELECT r.version, r.received_at, r.confirmed, d.channel, r.digest, r.delivery_id,
-               r.documents, r.document_errors, r.checks, r.min_similarity, r.review_flags
-        FROM results r JOIN deliveries d ON d.delivery_id = r.delivery_id
-        WHERE r.flow_id = ? ORDER BY r.version DESC
-    """,
     "alarms": "SELECT raised_at, kind, sentence FROM alarms WHERE flow_id = ? ORDER BY alarm_id",
 }
 
@@ -122,7 +126,7 @@ def flow_detail(
     """All about the flow, with the result of that version (None: the newest that counts).
 
     None where there is no such flow, or no such version of its result. Without its history, which takes half
-    of the time, the frames of what happened to it are empty, but for its versions.
+    of the time, the frames of what happened to it are empty.
     """
     with books.snapshot():
         found = books.rows(
@@ -150,9 +154,10 @@ def flow_detail(
                 return None
             result_id, shown = chosen[0]["result_id"], version
         flow |= {"watched": bool(flow["watched"]), "version": shown}
-        flow |= {name: books.frame(sql, [result_id]) for name, sql in _OF_RESULT.items()}
+        flow |= {name: books.records(sql, [result_id]) for name, sql in _OF_RESULT.items()}
+        flow["versions"] = books.records(_VERSIONS, [flow_id])
         flow |= {
-            name: books.frame(sql, [flow_id]) if with_history or name == "versions" else pd.DataFrame()
+            name: books.frame(sql, [flow_id]) if with_history else pd.DataFrame()
             for name, sql in _OF_FLOW.items()
         }
         return FlowDetail(**flow)

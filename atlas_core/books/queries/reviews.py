@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from atlas_core.books.reading import Books
+from atlas_core.books.reading import Books, Record
 from atlas_core.books.review_rules import ReviewRules, review_rules
 from atlas_core.books.verdicts import pair_hash, pair_key
 
@@ -36,9 +36,9 @@ class CaseRecord:
     - `claimed_by` and `claim_ends_at`; `assigned_to`: None where nobody
     """
 
-    decisions: pd.DataFrame
-    verdicts: pd.DataFrame
-    notes: pd.DataFrame
+    decisions: list[Record]
+    verdicts: list[Record]
+    notes: list[Record]
     claimed_by: str | None
     claim_ends_at: int | None
     assigned_to: str | None
@@ -120,7 +120,7 @@ def case_record(books: Books, flow_uuid: str, *, now: int) -> CaseRecord:
         )
         assigned = books.rows("SELECT who FROM desk.assignments WHERE flow_uuid = ?", [flow_uuid])
         return CaseRecord(
-            decisions=books.frame(
+            decisions=books.records(
                 """
                 SELECT decision_id, decision, document, reason, outcome, digest, is_second, decided_by,
                        decided_at
@@ -128,14 +128,14 @@ def case_record(books: Books, flow_uuid: str, *, now: int) -> CaseRecord:
                 """,
                 [flow_uuid],
             ),
-            verdicts=books.frame(
+            verdicts=books.records(
                 """
                 SELECT position, digest, verdict, reason, drawn, judged_by, judged_at, stroke
                 FROM desk.verdicts WHERE flow_uuid = ? AND undone_at IS NULL ORDER BY verdict_id
                 """,
                 [flow_uuid],
             ),
-            notes=books.frame(
+            notes=books.records(
                 "SELECT text, noted_by, noted_at FROM desk.case_notes WHERE flow_uuid = ? ORDER BY note_id",
                 [flow_uuid],
             ),
