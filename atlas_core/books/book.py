@@ -165,11 +165,16 @@ def _set_up_writer(connection: sqlite3.Connection, path: Path, journal: str) -> 
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write, for the thread that opens it."""
+    """A connection that cannot write, for one thread at a time."""
     require_file(path)
     with speaking_of(path):
         connection = sqlite3.connect(
-            address_of(path, "ro"), uri=True, timeout=BUSY_SECONDS, isolation_level=None
+            address_of(path, "ro"),
+            uri=True,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
         )
         try:
             connection.execute("PRAGMA query_only = ON")

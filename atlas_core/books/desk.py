@@ -28,8 +28,8 @@ class Desk:
     def __init__(self, path: Path) -> None:
         """Raises `BookMissing`, `BookNewer`, `BookDamaged`; the book must have been migrated."""
         self._path = path
-        with self._book() as connection:
-            require_edition(connection, path, DESK)
+        with self._book():
+            pass
 
     def save_submission(
         self,
@@ -282,6 +282,7 @@ class Desk:
     @contextmanager
     def _book(self) -> Iterator[sqlite3.Connection]:
         with closing(open_for_writing(self._path, DESK.journal)) as connection, speaking_of(self._path):
+            require_edition(connection, self._path, DESK)
             yield connection
 
     @contextmanager

@@ -49,7 +49,7 @@ Record = dict[str, Any]
 
 
 class Books:
-    """Both books, for the thread that opened them. Each question sees the newest committed state."""
+    """Both books, for one thread at a time. Each question sees the newest committed state."""
 
     def __init__(self, connection: sqlite3.Connection, atlas: Path) -> None:
         self._connection = connection
@@ -111,12 +111,22 @@ def _type_of(column: str) -> _Type:
 @contextmanager
 def open_books(atlas: Path, desk: Path) -> Iterator[Books]:
     """Opens both books read-only. Raises `BookMissing`, `BookNewer`, `BookDamaged`, `BookBusy`."""
+    with closing(connect_books(atlas, desk)) as connection:
+        yield Books(connection, atlas)
+
+
+def connect_books(atlas: Path, desk: Path) -> sqlite3.Connection:
+    """A connection that reads both books, for one thread at a time. Raises what `open_books` raises."""
     require_file(desk)
-    with closing(open_for_reading(atlas)) as connection:
+    connection = open_for_reading(atlas)
+    try:
         connection.row_factory = sqlite3.Row
         require_edition(connection, atlas, ATLAS)
         undo_interrupted_write(desk)
         with speaking_of(desk):
             connection.execute("ATTACH DATABASE ? AS desk", [address_of(desk, "ro")])
             require_edition(connection, desk, DESK, schema="desk")
-        yield Books(connection, atlas)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

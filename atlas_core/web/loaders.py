@@ -7,8 +7,8 @@ commit of the worker or of the desk makes a new key. Nothing is kept on disk.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -18,6 +18,7 @@ import streamlit as st
 from atlas_core.books import queries
 from atlas_core.books.columns import Columns, open_columns
 from atlas_core.books.desk import Desk
+from atlas_core.books.kept_books import KeptBooks
 from atlas_core.books.queries import (
     FlowDetail,
     Freshness,
@@ -26,7 +27,7 @@ from atlas_core.books.queries import (
     WorkerState,
 )
 from atlas_core.books.queries.cases import checks_at, documents_at, flows_with_field, later_flows
-from atlas_core.books.reading import Books, open_books
+from atlas_core.books.reading import Books
 from atlas_core.books.threshold_sets import InForce
 from atlas_core.clock import now_ms
 from atlas_core.errors import BookMissing
@@ -55,15 +56,23 @@ def desk_settings() -> Settings:
 
 def desk() -> Desk:
     """The desk book, for what a person asks for on a page."""
-    return Desk(desk_settings().desk_book)
+    return _desk_at(desk_settings().desk_book)
 
 
-@contextmanager
-def reading() -> Iterator[Books]:
+def reading() -> AbstractContextManager[Books]:
     """Both books as they are at this moment, for answers that must not be some seconds old."""
     settings = desk_settings()
-    with open_books(settings.atlas_book, settings.desk_book) as books:
-        yield books
+    return _books_at(settings.atlas_book, settings.desk_book).reading()
+
+
+@functools.lru_cache(maxsize=1)
+def _desk_at(path: Path) -> Desk:
+    return Desk(path)
+
+
+@functools.lru_cache(maxsize=1)
+def _books_at(atlas: Path, desk: Path) -> KeptBooks:
+    return KeptBooks(atlas, desk)
 
 
 def books_version(settings: Settings) -> Version:
@@ -85,8 +94,7 @@ def _answer(
     key: tuple[object, ...],  # noqa: ARG001 -- what the answer is kept under
     _question: Callable[[Books], T],
 ) -> T:
-    settings = desk_settings()
-    with open_books(settings.atlas_book, settings.desk_book) as books:
+    with reading() as books:
         return _question(books)
 
 
