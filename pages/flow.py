@@ -90,7 +90,7 @@ show_flags(flow)
 checks = checks_worst_first(flow.cross_checks, thresholds)
 CHECKS, DOCUMENTS = f"Cross-checks ({len(checks)})", f"Documents ({len(flow.documents)})"
 parts: dict[str, Callable[[], None]] = {
-    CHECKS: lambda: show_checks(flow_uuid, checks, thresholds),
+    CHECKS: lambda: show_checks(user, flow_uuid, checks, thresholds),
     DOCUMENTS: lambda: show_documents(flow),
     "Timeline": lambda: show_timeline(flow),
     "Deliveries": lambda: show_deliveries(flow),

@@ -9,10 +9,7 @@ from atlas_core.web.review_desk import show_reviewing
 from atlas_core.web.review_team import show_team
 
 user = require_user()
-show_title(
-    "Review",
-    "The next case that needs a person, the worst first. Judge whether two values say the same, then decide.",
-)
+show_title("Review")
 if not user.may(Action.JUDGE):
     show_empty(
         "Judging takes another role",

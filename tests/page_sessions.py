@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -59,7 +61,12 @@ def show(page_name: str, *, by: AtlasWriter | None = None, **address: str) -> Ap
 
 
 def said(session: AppTest) -> str:
-    """Everything that a page says in words of its own (tables and copied texts aside)."""
+    """Everything that a page says in words (tables and copied texts aside)."""
+    return "\n".join([in_markdown(session), *drawn_words(session)])
+
+
+def in_markdown(session: AppTest) -> str:
+    """What a page says by Streamlit's own elements, most of which read it as Markdown."""
     kinds = (
         "title",
         "header",
@@ -73,3 +80,9 @@ def said(session: AppTest) -> str:
         "success",
     )
     return "\n".join(str(element.value) for kind in kinds for element in session.get(kind))
+
+
+def drawn_words(session: AppTest) -> list[str]:
+    """What is read in the parts that are drawn as HTML, each piece of text by itself."""
+    bodies = [element.proto.body for element in session.get("html")]
+    return [html.unescape(text) for body in bodies for text in re.findall(r">([^<>]+)<", body)]

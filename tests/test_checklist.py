@@ -29,13 +29,7 @@ from tests.test_layers import SOURCES
 from tests.workers import running_worker, settings_for, until
 
 # What may stand in st.html: drawn by us out of escaped pieces.
-DRAWN = {
-    ("atlas_core/web/check_parts.py", "marked(pieces, palette) or '(empty)'"),
-    (
-        "atlas_core/web/check_parts.py",
-        """f'<div style="font-size:1.3rem;line-height:1.5;overflow-wrap:anywhere">{text}</div>'""",
-    ),
-}
+DRAWN = {("atlas_core/web/check_parts.py", "drawn(user, check, thresholds, palette, look)")}
 SECRET = re.compile(
     r"""(?ix) -----BEGIN\ [A-Z ]*PRIVATE\ KEY
     | \beyJhbGciOi[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}\.

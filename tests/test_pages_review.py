@@ -305,8 +305,7 @@ def test_personal_values_are_masked_until_they_are_asked_for_and_the_log_keeps_t
     with a_room(a_case(20, papers=papers)) as room:
         anna = room.sit()
         assert "Invoice · customer name · confidence not given · xerox copy" in anna.said
-        anna.page.session_state["document_flow-00001_0"] = True
-        anna.page.run()
+        anna.press("Read the documents")
         shown = next(table.value for table in anna.page.dataframe)
         assert shown["value"].tolist() == ["A\u2022\u2022\u2022 R\u2022\u2022"]
         anna.press("Show whole values")
@@ -362,8 +361,7 @@ def test_a_document_is_shown_when_asked_and_only_from_hosts_that_are_allowed(
         if url:
             submit(room, url)
         anna = room.sit()
-        anna.page.session_state["document_flow-00001_0"] = True
-        anna.page.run()
+        anna.press("Read the documents")
         assert words in anna.said
         assert not anna.page.get("image")
         if not words:
@@ -448,7 +446,7 @@ def test_evidence_is_of_what_the_filters_find_and_asks_what_it_is_for() -> None:
 def test_a_note_is_kept_beside_the_case() -> None:
     with a_room(a_case(20)) as room:
         anna = room.sit()
-        anna.page.session_state["notes_flow-00001"] = True
+        anna.page.session_state["more_flow-00001"] = True
         anna.page.run()
         anna.page.text_area[0].set_value("Called the branch")
         anna.press("Keep the note")

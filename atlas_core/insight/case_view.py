@@ -169,12 +169,12 @@ def compared(
     )
 
 
-def quality_of(flow: FlowDetail, document_type: str) -> str | None:
-    """The quality flag of the first document of that type; None where Atlas gave none."""
-    places = {one["position"] for one in flow.documents if one["document_type"] == document_type}
-    said = (field for field in flow.fields if field["name"] == QUALITY_FIELD and field["position"] in places)
-    first = next(said, None)
-    return first["value"] or None if first else None
+def qualities_of(flow: FlowDetail) -> dict[str, str]:
+    """The quality flag of each type of document, where Atlas gave one; of the first, where there are several
+    of a type."""
+    types = {document["position"]: document["document_type"] for document in flow.documents}
+    flags = [field for field in flow.fields if field["name"] == QUALITY_FIELD and field["value"]]
+    return {types[flag["position"]]: flag["value"] for flag in reversed(flags) if types[flag["position"]]}
 
 
 def request_text(application_id: str, document: str, why: str) -> str:

@@ -15,11 +15,12 @@ from atlas_core.insight.selection import Selection
 from atlas_core.thresholds import Thresholds
 from atlas_core.web import loaders
 from atlas_core.web.chart_parts import viewer_palette
-from atlas_core.web.check_parts import show_check_head, show_sides
+from atlas_core.web.check_parts import show_check
 from atlas_core.web.filters import PAGES_WIDTH, link_to_flow
 from atlas_core.web.opened import close_cases
 from atlas_core.web.selection_filters import PAGE, put
-from atlas_core.web.tables import moment_column, moments, open_column, records, show_flows, table_height
+from atlas_core.web.signing_in import require_user
+from atlas_core.web.tables import moment_column, moments, open_column, show_flows, table_height
 from atlas_core.web.words import count_of, markdown_safe
 
 CASES_PER_PAGE = 10
@@ -36,19 +37,16 @@ def show_check_cases(
         st.text("None of the selected cross-checks lies here any more.")
         return
     st.caption(LABEL)
-    rows = loaders.load_checks_at(found.flow_ids.tolist(), found.ordinals.tolist())
-    palette = viewer_palette()
-    for check in records(rows):
+    user, palette = require_user(), viewer_palette()
+    for check in loaders.load_checks_at(found.flow_ids.tolist(), found.ordinals.tolist()):
         with st.container(border=True, gap="small"):
-            with st.container(horizontal=True, vertical_alignment="center"):
-                show_check_head(check, thresholds)
-                st.page_link(
-                    "pages/flow.py",
-                    label=f"Open {markdown_safe(check['application_id'] or 'flow')}",
-                    icon=":material/arrow_forward:",
-                    query_params=link_to_flow(check["flow_uuid"]),
-                )
-            show_sides(check, palette)
+            show_check(user, check, thresholds, palette)
+            st.page_link(
+                "pages/flow.py",
+                label=f"Open {markdown_safe(check['application_id'] or 'flow')}",
+                icon=":material/arrow_forward:",
+                query_params=link_to_flow(check["flow_uuid"]),
+            )
     _show_pages(found.total, CASES_PER_PAGE)
 
 

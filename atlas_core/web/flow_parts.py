@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from atlas_core.access import User
 from atlas_core.books.queries import FlowDetail
 from atlas_core.books.reading import Record, typed_frame
 from atlas_core.insight import theme
@@ -17,7 +18,7 @@ from atlas_core.insight.screen_masks import masked, masked_payload
 from atlas_core.thresholds import Thresholds
 from atlas_core.web import loaders
 from atlas_core.web.chart_parts import viewer_palette
-from atlas_core.web.check_parts import show_check_head, show_sides
+from atlas_core.web.check_parts import CheckLook, show_check
 from atlas_core.web.filters import VERSION
 from atlas_core.web.parts import show_empty, show_id, show_look, show_scales
 from atlas_core.web.reveal_parts import PAYLOAD, check_key, field_key, is_revealed
@@ -57,7 +58,7 @@ def show_versions(flow: FlowDetail) -> None:
         st.info("You are reading an older version; another one counts.", icon=":material/history:")
 
 
-def show_checks(flow_uuid: str, checks: Sequence[Record], thresholds: Thresholds) -> None:
+def show_checks(user: User, flow_uuid: str, checks: Sequence[Record], thresholds: Thresholds) -> None:
     """Each cross-check with both values, the ones that ask for a person first."""
     show_scales(thresholds)
     if not checks:
@@ -67,10 +68,8 @@ def show_checks(flow_uuid: str, checks: Sequence[Record], thresholds: Thresholds
     palette = viewer_palette()
     for check in checks:
         with st.container(border=True, gap="small"):
-            with st.container(horizontal=True, vertical_alignment="center"):
-                show_check_head(check, thresholds)
             shows_all = is_revealed(flow_uuid, check_key(check["position"]))
-            show_sides(check, palette, shows_all=shows_all)
+            show_check(user, check, thresholds, palette, CheckLook(shows_all=shows_all))
 
 
 def show_documents(flow: FlowDetail) -> None:

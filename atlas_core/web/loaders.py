@@ -27,7 +27,7 @@ from atlas_core.books.queries import (
     WorkerState,
 )
 from atlas_core.books.queries.cases import checks_at, documents_at, flows_with_field, later_flows
-from atlas_core.books.reading import Books
+from atlas_core.books.reading import Books, Record
 from atlas_core.books.threshold_sets import InForce
 from atlas_core.clock import now_ms
 from atlas_core.errors import BookMissing
@@ -201,7 +201,7 @@ def load_columns() -> Columns:
     return open_columns(desk_settings().data_dir)
 
 
-def load_checks_at(flow_ids: Sequence[int], ordinals: Sequence[int]) -> pd.DataFrame:
+def load_checks_at(flow_ids: Sequence[int], ordinals: Sequence[int]) -> list[Record]:
     return ask(checks_at, numbers(flow_ids), numbers(ordinals))
 
 

@@ -29,10 +29,11 @@ def told_in_words() -> Iterator[None]:
         st.error(markdown_safe(str(error)), icon=":material/error:")
 
 
-def show_title(title: str, sentence: str) -> None:
+def show_title(title: str, sentence: str = "") -> None:
     """A page's name and the question it answers. Both texts are ours."""
     st.title(title, anchor=False)
-    st.caption(sentence)
+    if sentence:
+        st.caption(sentence)
 
 
 def show_no_books() -> None:

@@ -161,6 +161,12 @@ def turn_request() -> None:
     at.asks_for_document = not at.asks_for_document
 
 
+def turn_documents() -> None:
+    """Opens or closes the documents."""
+    at = sitting()
+    at.reads_documents = not at.reads_documents
+
+
 def show_picture(user: User, flow_uuid: str, document_id: str) -> None:
     """Lets the browser load a document; the audit log keeps that."""
     with _acting(flow_uuid) as view:

@@ -65,6 +65,7 @@ class Sitting:
     claimed_at: int = 0
     active: int | None = None
     asks_for_document: bool = False
+    reads_documents: bool = False
     pictures: set[str] = field(default_factory=set)
     skipped: set[int] = field(default_factory=set)
     waiting: Waiting | None = None

@@ -22,14 +22,23 @@ from atlas_core.web.review_parts import show_decisions, show_findings
 from atlas_core.web.words import age_in_words, count_of, markdown_safe, time_in_words, viewer_zone
 
 
-@st.fragment
 def show_reviewing(user: User) -> None:
     """The next case, and everything around it."""
+    with told_in_words():
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption("The worst case first. Judge whether two values say the same, then decide.")
+            ask_for_cases(user)
+        show_passed_over()
+        _show_next_case(user)
+
+
+@st.fragment
+def _show_next_case(user: User) -> None:
+    """What each key draws anew, and nothing else: what is left out here is what makes the next case quick."""
     with told_in_words():
         view = current_case(user)
         at = sitting()
         _show_progress(user, at)
-        show_passed_over()
         _show_notices(at)
         if view is None:
             _show_none(at)
@@ -40,11 +49,10 @@ def show_reviewing(user: User) -> None:
             show_findings(user, view)
             if not at.is_locked:
                 show_decisions(user, view)
-                _show_keys()
         with papers:
             show_documents(user, view)
-            _show_notes(user, view)
-            _show_evidence(user, at, view)
+            _show_notes(view)
+            _show_more(user, at, view)
 
 
 def _show_progress(user: User, at: Sitting) -> None:
@@ -53,7 +61,8 @@ def _show_progress(user: User, at: Sitting) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(
             done / (done + waiting) if done + waiting else 1.0,
-            f"{count_of(done, 'case')} decided by you in 24 hours, {waiting:,} waiting",
+            f"{count_of(done, 'case')} decided by you in 24 hours, {waiting:,} waiting"
+            + (f". Last: {markdown_safe(at.last_words)}" if at.last_words else ""),
         )
         st.button(
             "Undo",
@@ -64,9 +73,6 @@ def _show_progress(user: User, at: Sitting) -> None:
             on_click=review_actions.undo,
             args=(user,),
         )
-        ask_for_cases(user)
-    if at.last_words:
-        st.caption(f"Last: {markdown_safe(at.last_words)}.")
     worker = loaders.load_worker_state().get("worker")
     if worker is None or not is_alive(worker, now_ms()):
         st.caption("While the worker is not running, no new result comes in. What you decide is kept anyway.")
@@ -104,10 +110,9 @@ def _show_head(user: User, at: Sitting, view: CaseView) -> None:
     flow, now = view.flow, now_ms()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(name_of(view), anchor=False, width="content")
-        st.text(f"{flow.product_type}, made {age_in_words(flow.created_at, now)}", width="content")
+        st.text(f"{flow.product_type}, made {age_in_words(flow.created_at, now)}")
         if view.record.assigned_to == user.who:
             st.badge("Assigned to you", icon=":material/person_pin:", color="blue")
-        st.space("stretch")
         if user.may(Action.REVEAL) and not at.reveals and not at.is_locked:
             st.button(
                 "Show whole values",
@@ -168,57 +173,54 @@ def _show_history(user: User, view: CaseView) -> None:
         st.caption(f"{count_of(stale, 'verdict')} of yours belong to an earlier result of this case.")
 
 
-def _show_notes(user: User, view: CaseView) -> None:
-    now, flow_uuid = now_ms(), view.flow.flow_uuid
+def _show_notes(view: CaseView) -> None:
+    now = now_ms()
     for kept in view.record.notes:
         st.text(kept["text"])
         st.caption(f"{markdown_safe(kept['noted_by'])}, {age_in_words(kept['noted_at'], now)}")
-    if sitting().is_locked:
+
+
+def _show_more(user: User, at: Sitting, view: CaseView) -> None:
+    """What is wanted now and then, behind one button."""
+    flow_uuid = view.flow.flow_uuid
+    # Evidence names scores, which are not to be known before the verdict where they are hidden.
+    has_evidence = not view.hides_scores and user.may(Action.EXPORT) and at.place is not None
+    parts = [
+        *([] if at.is_locked else ["note"]),
+        *(["assign"] if user.may(Action.ASSIGN) and not at.is_locked else []),
+        *(["evidence"] if has_evidence else []),
+    ]
+    if not parts:
         return
     popover = st.popover(
-        "Note or assign", icon=":material/edit_note:", key=f"notes_{flow_uuid}", on_change="rerun"
+        ", ".join(parts).capitalize(),
+        icon=":material/more_horiz:",
+        key=f"more_{flow_uuid}",
+        on_change="rerun",
     )
     if not popover.open:
         return
     with popover:
-        note, person = f"note_{flow_uuid}", f"assign_{flow_uuid}"
-        st.text_area("Note", key=note, max_chars=NOTE_AT_MOST, placeholder="For whoever meets this case next")
-        st.button(
-            "Keep the note",
-            key=f"keep_{note}",
-            on_click=review_actions.keep_note,
-            args=(user, flow_uuid, note),
-        )
-        if user.may(Action.ASSIGN):
-            st.selectbox(
-                "Assign the case to",
-                judged_loaders.load_reviewers(),
-                index=None,
-                key=person,
-                accept_new_options=True,
-                placeholder="Choose, or type a name",
-            )
-            st.button(
-                "Assign",
-                key=f"do_{person}",
-                on_click=review_actions.assign,
-                args=(user, flow_uuid, person),
-            )
+        if not at.is_locked:
+            _ask_for_note(user, flow_uuid)
+        if has_evidence and at.place is not None:
+            show_evidence_of(user, [at.place.flow_id], flow_uuid)
 
 
-def _show_evidence(user: User, at: Sitting, view: CaseView) -> None:
-    # It names scores, which are not to be known before the verdict where they are hidden.
-    if view.hides_scores or not user.may(Action.EXPORT) or at.place is None:
-        return
-    key = f"evidence_of_{view.flow.flow_uuid}"
-    popover = st.popover("Evidence", icon=":material/inventory_2:", key=key, on_change="rerun")
-    if popover.open:
-        with popover:
-            show_evidence_of(user, [at.place.flow_id], view.flow.flow_uuid)
-
-
-def _show_keys() -> None:
-    st.caption(
-        "Keys: 1 same, 2 different, 3 cannot tell · A accept, X reject, N new document, P second person · "
-        "U undo, L later. They rest while you type."
+def _ask_for_note(user: User, flow_uuid: str) -> None:
+    note, person = f"note_{flow_uuid}", f"assign_{flow_uuid}"
+    st.text_area("Note", key=note, max_chars=NOTE_AT_MOST, placeholder="For whoever meets this case next")
+    st.button(
+        "Keep the note", key=f"keep_{note}", on_click=review_actions.keep_note, args=(user, flow_uuid, note)
     )
+    if not user.may(Action.ASSIGN):
+        return
+    st.selectbox(
+        "Assign the case to",
+        judged_loaders.load_reviewers(),
+        index=None,
+        key=person,
+        accept_new_options=True,
+        placeholder="Choose, or type a name",
+    )
+    st.button("Assign", key=f"do_{person}", on_click=review_actions.assign, args=(user, flow_uuid, person))

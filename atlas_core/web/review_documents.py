@@ -27,26 +27,34 @@ _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif"})
 
 
 def show_documents(user: User, view: CaseView) -> None:
-    """Each document of the case, folded."""
+    """The documents of the case by name, and where they are opened, what was read in each."""
     at = sitting()
     if not view.flow.documents:
         st.caption("Atlas returned no document of this flow.")
         return
-    for document in view.flow.documents:
-        kind = document["document_type"]
-        name = theme.words_of_code(kind) if kind else "Type not known"
-        error = f" · {theme.words_of_error(document['error_code'])}" if document["error_code"] else ""
-        fields = count_of(document["fields"], "field")
-        opened = st.expander(
-            markdown_safe(f"{name} · {fields}{error}"),
-            key=f"document_{view.flow.flow_uuid}_{document['position']}",
-            icon=":material/description:",
-            on_change="rerun",
-        )
-        if opened.open:
-            with opened:
-                _show_paper(user, at, view, document)
-                _show_fields(at, view, document["position"])
+    if not at.reads_documents:
+        st.markdown("\n".join(f"- {_in_words(document)}" for document in view.flow.documents))
+    st.button(
+        "Close the documents" if at.reads_documents else "Read the documents",
+        key="review_documents",
+        icon=":material/description:",
+        shortcut="D",
+        help="What was read in each document, and the document itself while its link lives. Stays so for the "
+        "next case.",
+        on_click=review_actions.turn_documents,
+    )
+    if at.reads_documents:
+        for document in view.flow.documents:
+            st.markdown(f"**{_in_words(document)}**")
+            _show_paper(user, at, view, document)
+            _show_fields(at, view, document["position"])
+
+
+def _in_words(document: Record) -> str:
+    kind = document["document_type"]
+    name = theme.words_of_code(kind) if kind else "Type not known"
+    error = f" · {theme.words_of_error(document['error_code'])}" if document["error_code"] else ""
+    return markdown_safe(f"{name} · {count_of(document['fields'], 'field')}{error}")
 
 
 def _show_paper(user: User, at: Sitting, view: CaseView, document: Record) -> None:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from atlas_core.access import Action, User
+from atlas_core.access import User
 from atlas_core.books.case_decisions import CaseDecision
 from atlas_core.books.claims import REASON_AT_MOST
-from atlas_core.books.reading import Record
 from atlas_core.books.verdicts import Verdict
 from atlas_core.clock import now_ms
 from atlas_core.insight import theme
-from atlas_core.insight.case_view import CaseView, FindingView, compared, quality_of
+from atlas_core.insight.case_view import CaseView, FindingView, qualities_of
 from atlas_core.insight.findings import FindingKind
 from atlas_core.insight.measures import reasons_for_outcome
 from atlas_core.thresholds import Thresholds
 from atlas_core.web import judged_loaders, review_actions
 from atlas_core.web.chart_parts import viewer_palette
-from atlas_core.web.check_parts import show_value, similarity_in_words
+from atlas_core.web.check_parts import CheckLook, show_check
 from atlas_core.web.parts import show_look
 from atlas_core.web.review_case import Sitting, sitting
 from atlas_core.web.tables import records
@@ -33,6 +32,10 @@ DECISIONS: tuple[tuple[str, CaseDecision, str, str], ...] = (
     ("X", "reject", "Reject", ":material/close:"),
     ("P", "second person", "Second person", ":material/group:"),
 )
+KEYS = (
+    "Keys: 1 same, 2 different, 3 cannot tell · A accept, X reject, N new document, P second person · "
+    "U undo, L later, D documents. They rest while you type."
+)
 _COLORS: dict[str | None, theme.Color] = {"same": "green", "different": "red", "cannot tell": "gray"}
 
 
@@ -43,11 +46,17 @@ def show_findings(user: User, view: CaseView) -> None:
         st.info("Nothing in this result asks for a person.", icon=":material/check:")
     open_places = view.open_findings
     active = at.active if at.active is not None else (open_places[0] if open_places else None)
+    thresholds = at.in_force.thresholds if at.in_force is not None and not view.hides_scores else None
+    qualities, palette = qualities_of(view.flow), viewer_palette()
     for place, one in enumerate(view.findings):
+        number = f"{place + 1} of {len(view.findings)}: " if len(view.findings) > 1 else ""
+        is_single = one.finding.kind in (FindingKind.CHECK, FindingKind.LOT)
         with st.container(border=True, gap="small"):
-            _show_cause(view, one, place)
+            if not is_single:
+                _show_cause(view, one, number)
             for check in one.checks:
-                _show_check(user, at, view, check, is_named=one.finding.kind is not FindingKind.CHECK)
+                look = CheckLook(number if is_single else "", True, at.reveals, qualities)
+                show_check(user, check, thresholds, palette, look)
             if one.finding.is_judged and not at.is_locked:
                 if place == active:
                     _ask_for_verdict(user, at, view, place)
@@ -98,8 +107,7 @@ def show_decisions(user: User, view: CaseView) -> None:
             label_visibility="collapsed",
             placeholder="Reason for the decision (optional)",
         )
-        if left:
-            st.caption(f"Accept and reject wait for {count_of(left, 'verdict')} more.")
+        st.caption(f"Accept and reject wait for {count_of(left, 'verdict')} more. {KEYS}" if left else KEYS)
 
 
 def _suggested(view: CaseView) -> str | None:
@@ -110,9 +118,8 @@ def _suggested(view: CaseView) -> str | None:
     return "reject" if "different" in verdicts and None not in verdicts else None
 
 
-def _show_cause(view: CaseView, one: FindingView, place: int) -> None:
+def _show_cause(view: CaseView, one: FindingView, number: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        number = f"{place + 1} of {len(view.findings)}: " if len(view.findings) > 1 else ""
         st.markdown(f"**{number}{markdown_safe(_cause_in_words(one))}**", width="content")
         if one.finding.kind is FindingKind.BAD_DOCUMENT:
             show_look(theme.error_look(one.finding.words))
@@ -137,61 +144,7 @@ def _cause_in_words(one: FindingView) -> str:
         return name
     if kind is FindingKind.ODD_DOCUMENT:
         return f"{name} differs from the others"
-    if kind is FindingKind.ODDITY:
-        return f"Something is odd in the result: {one.finding.words}"
-    return theme.words_of_code(str(one.checks[0]["name"]))
-
-
-def _show_check(user: User, at: Sitting, view: CaseView, check: Record, *, is_named: bool) -> None:
-    difference, source, target = compared(
-        check, shows_all=at.reveals, shows_differences=user.may(Action.COMPARE)
-    )
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if is_named:
-            st.text(theme.words_of_code(check["name"]), width="content")
-        if view.hides_scores:
-            st.badge(
-                "Score hidden",
-                icon=":material/visibility_off:",
-                color="gray",
-                help="Judge by the values alone. In some cases the score is hidden, so that people and Atlas "
-                "can be compared honestly.",
-            )
-        else:
-            _show_score(at, check)
-        st.badge(
-            str(difference.kind).capitalize(),
-            icon=":material/difference:",
-            color="gray",
-            help="How the two values differ, worked out by Atlas Desk.",
-        )
-    palette = viewer_palette()
-    with st.grid(2, min_column_width=250, gap="medium"):
-        for side, pieces in (("source", source), ("target", target)):
-            with st.container(gap="xsmall"):
-                st.caption(_side_in_words(view, check, side))
-                show_value(pieces, palette)
-    if difference.notes:
-        st.caption(f"Passed over: {', '.join(difference.notes)}.")
-
-
-def _show_score(at: Sitting, check: Record) -> None:
-    score = check["similarity"]
-    if at.in_force is not None:
-        show_look(theme.BANDS[at.in_force.thresholds.band(check["name"], score)])
-    st.text(similarity_in_words(score, check.get("similarity_raw")), width="content")
-
-
-def _side_in_words(view: CaseView, check: Record, side: str) -> str:
-    document, sure = check[f"{side}_doc"], check[f"{side}_confidence"]
-    parts = [
-        markdown_safe(theme.words_of_code(document)),
-        markdown_safe(theme.words_of_code(check[f"{side}_field_name"]).lower()),
-        "confidence not given" if sure is None else f"confidence {sure:.2f} of 1",
-    ]
-    if quality := quality_of(view.flow, document):
-        parts.append(markdown_safe(theme.words_of_code(quality).lower()))
-    return " · ".join(parts)
+    return f"Something is odd in the result: {one.finding.words}"
 
 
 def _ask_for_verdict(user: User, at: Sitting, view: CaseView, place: int) -> None:
@@ -239,11 +192,13 @@ def _show_verdict(view: CaseView, place: int) -> None:
 def _show_earlier(at: Sitting, view: CaseView, one: FindingView) -> None:
     dealer = at.place.dealer if at.place else None
     earlier = judged_loaders.load_earlier_verdicts(one.checks[0], dealer, view.flow.flow_uuid)
-    now = now_ms()
+    now, lines = now_ms(), []
     for row in records(earlier):
         what = "The same two values" if row["is_same_pair"] else "This comparison at the same dealer"
         who, when = row["judged_by"], age_in_words(int(row["judged_at"]), now)
-        st.text(f"{what}: {row['verdict']} ({row['application_id']}, {who}, {when})")
+        lines.append(f"{what}: {row['verdict']} ({row['application_id']}, {who}, {when})")
+    if lines:
+        st.text("\n".join(lines))
 
 
 def _ask_for_document(user: User, view: CaseView) -> None:

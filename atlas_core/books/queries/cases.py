@@ -7,19 +7,19 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from atlas_core.books.reading import Books
+from atlas_core.books.reading import Books, Record
 
 ASKED_AT_MOST = 5_000
 
 
-def checks_at(books: Books, flow_ids: Sequence[int], ordinals: Sequence[int]) -> pd.DataFrame:
+def checks_at(books: Books, flow_ids: Sequence[int], ordinals: Sequence[int]) -> list[Record]:
     """The cross-checks at those places (from 0) in the results of those flows, in the order asked.
 
-    Columns: flow_uuid, application_id, created_at, position, name, source_doc, source_field_name,
+    Each has flow_uuid, application_id, created_at, position, name, source_doc, source_field_name,
     source_value, source_confidence, target_doc, target_field_name, target_value, target_confidence,
     similarity. A place that a newer result does not have any more is left out.
     """
-    return books.frame(
+    return books.records(
         """
         SELECT f.flow_uuid, f.application_id, f.created_at, c.position, c.name,
                c.source_doc, c.source_field_name, c.source_value, c.source_confidence,
