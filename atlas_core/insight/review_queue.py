@@ -8,7 +8,7 @@ nothing tells one from the others but its score; and that is hidden, as it is in
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -78,15 +78,19 @@ class _Followed:
     last_decision: int = 0
     last_lot: int = 0
     last_erased: int = 0
+    erasures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Wait:
-    """Which flows wait for one person, and which of them for what."""
+    """Which flows wait for one person: a place for each flow_id, and the flow_ids in order; which of them for
+    what; and how many of them have cross-checks that were drawn."""
 
     mask: Flags
+    ids: Ids
     assigned: Ids
     second: Ids
+    drawn: int
 
 
 class ReviewQueue:
@@ -95,6 +99,7 @@ class ReviewQueue:
     def __init__(self) -> None:
         self._door = threading.Lock()
         self._followed = _Followed()
+        self._newest: tuple[Columns, Flags | None, tuple[object, ...], _Wait] | None = None
 
     def next_case(
         self, books: Books, columns: Columns, who: str, *, now: int, fits: Flags | None = None
@@ -105,7 +110,7 @@ class ReviewQueue:
         """
         with self._door:
             wait = self._wait(books, columns, who, now, fits)
-            ids = wait.assigned if len(wait.assigned) else np.flatnonzero(wait.mask)
+            ids = wait.assigned if len(wait.assigned) else wait.ids
             if not len(ids):
                 return None
             return self._described(columns, self._first(columns, ids), wait)
@@ -116,12 +121,12 @@ class ReviewQueue:
         """How many cases wait for this person."""
         with self._door:
             wait = self._wait(books, columns, who, now, fits)
-            began = columns.flows.created_at[wait.mask]
-            is_again = wait.mask & (self._followed.decided[: len(wait.mask)] != _UNDECIDED)
+            began = columns.flows.created_at[wait.ids]
+            again = np.count_nonzero(self._followed.decided[wait.ids] != _UNDECIDED)
             return Waiting(
                 total=len(began),
                 assigned=len(wait.assigned),
-                again=int(np.count_nonzero(is_again)) - len(wait.second),
+                again=int(again) - len(wait.second),
                 second=len(wait.second),
                 oldest_at=int(began.min()) if len(began) else None,
             )
@@ -133,8 +138,7 @@ class ReviewQueue:
         passes drawn by lot scattered among them."""
         with self._door:
             wait = self._wait(books, columns, who, now, fits)
-            wait.mask[wait.assigned] = False
-            ids = np.flatnonzero(wait.mask)
+            ids = np.setdiff1d(wait.ids, wait.assigned, assume_unique=True)
             drawn = ids[self._is_drawn(columns)[ids] & ~_is_ordinary(columns, ids)]
             ordinary = ids[_is_ordinary(columns, ids)]
             some = _worst_first(columns, ordinary)[:most]
@@ -189,27 +193,44 @@ class ReviewQueue:
         for flow_id, erased_at in erased_since(books, held.last_erased):
             held.last_erased = erased_at
             if flow_id < len(held.erased):
+                held.erasures += held.erased[flow_id] != erased_at
                 held.erased[flow_id] = erased_at
 
     def _wait(self, books: Books, columns: Columns, who: str, now: int, fits: Flags | None) -> _Wait:
+        """Worked out anew only where something of it has changed: a page asks several times in one run."""
         self._follow(books, columns)
-        held, flows, size = self._followed, columns.flows, len(columns.flows)
+        held, size = self._followed, len(columns.flows)
+        assigned = assigned_cases(books)
+        away = [
+            *(flow_id for flow_id, by in held.sent_on.items() if by == who),
+            *(flow_id for flow_id, by in taken_cases(books, now=now) if by != who),
+            *(flow_id for flow_id, by in assigned if by != who),
+        ]
+        mine = [flow_id for flow_id, by in assigned if by == who]
+        second = [flow_id for flow_id, first in open_second_looks(books) if first != who]
+        parts = tuple(tuple(ids) for ids in (away, mine, second))
+        key = (held.last_decision, held.last_lot, held.erasures, *parts)
+        newest = self._newest
+        if newest is not None and newest[0] is columns and newest[1] is fits and newest[2] == key:
+            return newest[3]
+        wait = self._waiting_now(columns, fits, *(_within(ids, size) for ids in parts))
+        self._newest = columns, fits, key, wait
+        return wait
+
+    def _waiting_now(self, columns: Columns, fits: Flags | None, away: Ids, mine: Ids, second: Ids) -> _Wait:
+        flows = columns.flows
+        is_drawn = self._is_drawn(columns)
         mask = (flows.outcome == _REVIEW) | (flows.outcome == _FAILED)
-        mask |= self._is_drawn(columns)
+        mask |= is_drawn
         mask &= flows.exists
         mask &= self._is_open(columns)
-        mask[[flow_id for flow_id, by in held.sent_on.items() if by == who and flow_id < size]] = False
-        second = _places(open_second_looks(books), size, lambda first: first != who)
-        is_decided = held.decided[second] == flows.result[second]
-        second = second[is_decided]
+        second = second[self._followed.decided[second] == flows.result[second]]
         mask[second] = True
-        assigned = assigned_cases(books)
-        mask[_places(taken_cases(books, now=now), size, lambda other: other != who)] = False
-        mask[_places(assigned, size, lambda other: other != who)] = False
+        mask[away] = False
         if fits is not None:
             mask &= fits
-        mine = _places(assigned, size, lambda other: other == who)
-        return _Wait(mask, mine[mask[mine]], second[mask[second]])
+        drawn = int(np.count_nonzero(is_drawn & mask))
+        return _Wait(mask, np.flatnonzero(mask), mine[mask[mine]], second[mask[second]], drawn)
 
     def _is_open(self, columns: Columns) -> Flags:
         """Nobody decided on the result that counts, and it has not been erased."""
@@ -226,7 +247,7 @@ class ReviewQueue:
         is_ordinary = _is_ordinary(columns, ids)
         ordinary, drawn = ids[is_ordinary], ids[~is_ordinary]
         if len(ordinary):
-            worst = int(ordinary[np.argmin(_rank(columns, ordinary))])
+            worst = _worst(columns, ordinary)
             # Drawn ones come with a chance of their share; it is thrown anew whenever one of either is gone.
             if not _falls(worst * len(ids) + len(drawn), len(drawn) / len(ids)):
                 return worst
@@ -237,8 +258,7 @@ class ReviewQueue:
         decided = int(held.decided[flow_id])
         lots = {lot.position: lot.share for lot in held.lots.get(flow_id, ()) if lot.result_id == result}
         is_second = bool((wait.second == flow_id).any())
-        drawn = int(np.count_nonzero(self._is_drawn(columns) & wait.mask))
-        share = min(_DECOYS_AT_MOST, drawn / max(1, int(np.count_nonzero(wait.mask)) - drawn))
+        share = min(_DECOYS_AT_MOST, wait.drawn / max(1, len(wait.ids) - wait.drawn))
         is_decoy = _falls(~flow_id, share)
         is_again = decided not in (_UNDECIDED, result) and not is_second
         return NextCase(flow_id, lots, is_second, bool(lots) or is_decoy, is_again)
@@ -251,6 +271,17 @@ QUEUE = ReviewQueue()
 def _is_ordinary(columns: Columns, ids: Ids) -> Flags:
     outcome = columns.flows.outcome[ids]
     return np.asarray((outcome == _REVIEW) | (outcome == _FAILED))
+
+
+def _worst(columns: Columns, ids: Ids) -> int:
+    """The first of `_worst_first`, without ranking all of them."""
+    failed = ids[columns.flows.outcome[ids] == _FAILED]
+    if len(failed):
+        ids = failed
+    else:
+        score = columns.flows.min_score[ids]
+        ids = ids[score == score.min()]
+    return int(ids[np.argmin(columns.flows.created_at[ids])])
 
 
 def _rank(columns: Columns, ids: Ids) -> Ids:
@@ -270,8 +301,8 @@ def _roomy(held: Ids, size: int) -> Ids:
     return np.concatenate([held, np.full(size + size // 8 - len(held), _UNDECIDED, np.int64)])
 
 
-def _places(pairs: list[tuple[int, str]], size: int, wanted: Callable[[str], bool]) -> Ids:
-    return np.array([flow_id for flow_id, who in pairs if flow_id < size and wanted(who)], np.int64)
+def _within(flow_ids: Iterable[int], size: int) -> Ids:
+    return np.array([flow_id for flow_id in flow_ids if flow_id < size], np.int64)
 
 
 def _falls(number: int, share: float) -> bool:

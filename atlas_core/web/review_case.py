@@ -141,7 +141,7 @@ def _open_asked(books: Books, user: User, flow_uuid: str) -> None:
 def _sit_down(books: Books, columns: Columns, user: User, fits: Flags | None) -> CasePlace | None:
     at, now, queue = sitting(), now_ms(), QUEUE
     _count(books, columns, user, fits)
-    place = None
+    place, found = None, None
     if not at.has_resumed:
         at.has_resumed = True
         held = newest_claim(books, user.who, now=now)
@@ -151,6 +151,7 @@ def _sit_down(books: Books, columns: Columns, user: User, fits: Flags | None) ->
         place = case_place(books, flow_id=found.flow_id) if found else None
     if place is not None:
         at.sit_at(place)
+        at.case = found
     return place
 
 
