@@ -73,9 +73,18 @@ def judge(
 
 
 @contextmanager
-def judged_book() -> Iterator[MadeBook]:
-    """Plenty of verdicts on the name, by two people here and there; none on the dealer but five."""
-    with made_book(PLENTY) as book:
+def judged_book(*, waiting: int = 0) -> Iterator[MadeBook]:
+    """Plenty of verdicts on the name, by two people here and there, and every flow decided; then so many more
+    flows that wait, each for its dealer alone."""
+    later = [
+        MadeFlow(
+            created_at=now_ms() - DAY,
+            application=f"LATER-{number}",
+            checks=(MadeCheck(NAME, 95), MadeCheck(DEALER, 20, field="dealer_name")),
+        )
+        for number in range(1, waiting + 1)
+    ]
+    with made_book([*PLENTY, *later]) as book:
         judge(book, by=RAVI, drawn="second", of_flows=4)
-        judge(book, decision="accept")
+        judge(book, decision="accept", of_flows=len(PLENTY))
         yield book

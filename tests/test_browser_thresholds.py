@@ -1,8 +1,11 @@
-"""From verdicts to thresholds and back, in a real Chromium with a real worker: adopt, see what changed, roll
-back."""
+"""From cases to verdicts, to thresholds and back, in a real Chromium with a real worker: one thing after the
+other, as somebody new to it would."""
 
 from __future__ import annotations
 
+import json
+import re
+import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -13,18 +16,53 @@ from tests.browser import Visitor, chromium, visiting
 from tests.desk_processes import running_desk
 from tests.judged_books import judged_book
 from tests.servers import running_sandbox
+from tests.test_browser_review import press
 
 pytestmark = pytest.mark.browser
+WAITING, JUDGED = 12, 10
 
 
 @pytest.fixture(scope="module")
 def visit() -> Iterator[Visitor]:
     with ExitStack() as stack:
         chrome = stack.enter_context(chromium())
-        book = stack.enter_context(judged_book())
+        book = stack.enter_context(judged_book(waiting=WAITING))
         sandbox = stack.enter_context(running_sandbox())
         desk = stack.enter_context(running_desk(book.folder, sandbox.url))
         yield stack.enter_context(visiting(chrome, desk.url))
+
+
+def test_ten_cases_are_judged_by_keys_one_is_taken_back_and_the_evidence_of_another_is_kept(
+    visit: Visitor,
+) -> None:
+    page = visit.page
+    visit.open("/review")
+    name = page.get_by_role("heading", name=re.compile(r"^LATER-\d+$"))
+    met: list[str] = []
+    for _ in range(JUDGED):
+        expect(name).to_be_visible()
+        met.append(name.inner_text())
+        press(visit, "2", page.get_by_text("You said: different"))
+        press(visit, "x", page.get_by_text(f"Last: {met[-1]}: rejected"))
+    assert len(set(met)) == JUDGED
+    expect(page.get_by_text(f"{JUDGED} cases decided by you in 24 hours, 2 waiting")).to_be_visible()
+
+    press(visit, "u", page.get_by_role("heading", name=met[-1], exact=True))
+    expect(page.get_by_text(f"{JUDGED - 1} cases decided by you in 24 hours")).to_be_visible()
+    expect(page.get_by_text("You said: different")).to_be_visible()
+    press(visit, "x", page.get_by_text(f"Last: {met[-1]}: rejected"))
+
+    expect(name).to_be_visible()
+    case = name.inner_text()
+    page.get_by_role("button", name="Note, assign, evidence").click()
+    page.get_by_label("What it is for (the audit log keeps it)").fill("a question from the branch")
+    page.get_by_label("What it is for (the audit log keeps it)").press("Tab")
+    with page.expect_download() as kept:
+        page.get_by_role("button", name="Download the evidence of 1 case").click()
+    with zipfile.ZipFile(kept.value.path()) as evidence:
+        manifest = json.loads(evidence.read("manifest.json"))
+        assert (manifest["cases"], manifest["reason"]) == (1, "a question from the branch")
+        assert [name for name in evidence.namelist() if name.startswith(f"cases/{case}-")]
 
 
 def test_a_lead_adopts_what_the_verdicts_advise_sees_which_flows_changed_and_rolls_it_back(
@@ -51,7 +89,7 @@ def test_a_lead_adopts_what_the_verdicts_advise_sees_which_flows_changed_and_rol
     expect(page.get_by_text(moved)).to_be_visible()
     expect(page.get_by_text("Every outcome follows what is in force.")).to_be_visible()
     visit.open("/results?outcome=review")
-    expect(page.get_by_text("1-8 of 8")).to_be_visible()
+    expect(page.get_by_text("1-20 of 20")).to_be_visible()
 
     visit.open("/cross_checks?tab=Threshold+sets")
     page.get_by_role("button", name="Roll back to the settings").click()

@@ -81,7 +81,7 @@ class Sitting:
 
     def leave(self) -> None:
         """Away from the case; the next run takes another."""
-        self.place = self.case = self.view = self.holder = self.active = None
+        self.place = self.case = self.view = self.holder = self.active = self.work = None
         self.is_opened = self.is_locked = self.is_anew = self.asks_for_document = False
         self.pictures = set()
         self.claimed_at = 0
@@ -111,18 +111,16 @@ def current_case(user: User) -> CaseView | None:
         asked = st.query_params.pop(CASE, None)
         if asked:
             _open_asked(books, user, asked)
-            _count(books, columns, user, fits)
         elif at.place and fits is not None and not at.is_opened and not fits[at.place.flow_id]:
             give_back(user)
         for _ in range(_TRIES):
             place = at.place or _sit_down(books, columns, user, fits)
-            if place is None:
-                return None
-            view = _look(books, columns, user, place)
-            if view is not None:
-                at.view = view
-                return view
-    return None
+            at.view = _look(books, columns, user, place) if place is not None else None
+            if place is None or at.view is not None:
+                break
+        if at.work is None:
+            _count(books, columns, user, fits)
+    return at.view
 
 
 # ------------------------------------------------------------------------------------------- taking a case
@@ -140,7 +138,6 @@ def _open_asked(books: Books, user: User, flow_uuid: str) -> None:
 
 def _sit_down(books: Books, columns: Columns, user: User, fits: Flags | None) -> CasePlace | None:
     at, now, queue = sitting(), now_ms(), QUEUE
-    _count(books, columns, user, fits)
     place, found = None, None
     if not at.has_resumed:
         at.has_resumed = True
