@@ -11,13 +11,14 @@ from contextlib import contextmanager
 
 from tests.desk_processes import free_port, running_process
 
-ANNA, RAVI, VERA, NOBODY = (
-    f"{name}@lender.example" for name in ("anna.analyst", "ravi.lead", "vera.viewer", "nobody")
+ANNA, RAVI, VERA, ADA, NOBODY = (
+    f"{name}@lender.example" for name in ("anna.analyst", "ravi.lead", "vera.viewer", "ada.admin", "nobody")
 )
 ROLES = f"""
 viewer = ["{VERA}"]
 analyst = ["group:loan-ops"]
 lead = ["{RAVI}"]
+admin = ["{ADA}"]
 """
 
 
@@ -45,7 +46,7 @@ def main(port: int) -> None:
                 "groups": ["loan-ops"] if email == ANNA else [],
             },
         )
-        for email in (ANNA, RAVI, VERA, NOBODY)
+        for email in (ANNA, RAVI, VERA, ADA, NOBODY)
     ]
     with run_server_in_thread(port, user_claims=people):
         threading.Event().wait()

@@ -1,6 +1,5 @@
 """People sign in at their company's provider and are what their role says, in a real Chromium."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from tests.browser import Visitor, chromium, visiting
 from tests.desk_processes import desk_environment, running_pages
 from tests.made_books import MadeBooks, make_books
 from tests.sign_in_provider import ANNA, NOBODY, RAVI, ROLES, VERA, running_provider
+from tests.signing_in_there import meet, sign_in, with_sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -34,15 +34,7 @@ def provider() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def pages(books: MadeBooks, provider: str) -> Iterator[str]:
-    environment = desk_environment(books.desk.parent)
-    environment |= {
-        "ATLAS_OIDC_PROVIDER": provider,
-        "ATLAS_OIDC_CLIENT_ID": "atlas-desk",
-        "ATLAS_OIDC_CLIENT_SECRET": "an invented secret of tests",
-        "ATLAS_COOKIE_SECRET": "an invented cookie secret of tests only",
-        "ATLAS_UI_URL": f"http://127.0.0.1:{environment['ATLAS_UI_PORT']}",
-    }
-    with running_pages(environment) as url:
+    with running_pages(with_sign_in(desk_environment(books.desk.parent), provider)) as url:
         yield url
 
 
@@ -52,12 +44,6 @@ def chrome() -> Iterator[Browser]:
         yield started
 
 
-def sign_in(visitor: Visitor, email: str) -> None:
-    visitor.page.get_by_role("button", name="Sign in with your company account").click()
-    visitor.page.get_by_role("button", name=re.compile(re.escape(email))).click()
-    visitor.page.wait_for_url(f"{visitor.url}/**")
-
-
 def sidebar(visitor: Visitor, text: str) -> None:
     expect(visitor.page.get_by_test_id("stSidebar")).to_contain_text(text)
 
@@ -65,9 +51,7 @@ def sidebar(visitor: Visitor, text: str) -> None:
 @pytest.fixture
 def visitor(chrome: Browser, pages: str, provider: str) -> Iterator[Visitor]:
     with visiting(chrome, pages) as opened:
-        opened.sign_in = provider
-        # The provider's page has its style from afar, where tests do not go.
-        opened.page.route("https://cdn.jsdelivr.net/**", lambda route: route.fulfill(content_type="text/css"))
+        meet(opened, provider)
         yield opened
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from tests.benchmarks import (
     backing_up,
+    erasing,
     finding,
     measures,
     mirroring,
@@ -27,6 +28,7 @@ BENCHMARKS = (
     storing,
     receiving,
     backing_up,
+    erasing,
     mirroring,
     finding,
     measures,
