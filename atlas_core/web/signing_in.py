@@ -126,10 +126,16 @@ def show_who(user: User) -> None:
         st.button("Sign out", icon=":material/logout:", type="tertiary", on_click=_sign_out)
 
 
-@st.fragment(run_every=LOOK_EVERY)
 def close_when_over() -> None:
-    """Closes a page that is left open when its sign-in ends. Runs by itself, and is no use of the page."""
-    if loaders.desk_settings().sign_in.way is not Way.LOCAL and visitor(is_active=False).user is None:
+    """Closes a page that is left open when its sign-in ends, where people sign in."""
+    if loaders.desk_settings().sign_in.way is not Way.LOCAL:
+        _look_whether_over()
+
+
+@st.fragment(run_every=LOOK_EVERY)
+def _look_whether_over() -> None:
+    """Runs by itself, and is no use of the page."""
+    if visitor(is_active=False).user is None:
         st.rerun()
 
 

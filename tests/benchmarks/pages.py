@@ -141,6 +141,7 @@ def _copy_of(books: LargeBooks) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=books.data_dir.parent, prefix="pages-") as place:
         copy = Path(place) / "data"
         shutil.copytree(books.data_dir, copy)
+        os.sync()  # else the copy is written to the disk in the middle of a round
         yield copy
 
 
