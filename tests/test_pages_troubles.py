@@ -38,9 +38,15 @@ def test_a_page_says_how_atlas_is_unwell_and_that_it_goes_on_by_itself(
     with AtlasWriter(books.atlas) as writer:
         worker_runs(writer)
         writer.write(store.record_state, "atlas", state, "GET status: 500.", now=now_ms() - 120_000)
-    warning = show("today").warning[0].value
+    session = show("today")
+    warning = session.warning[0].value
     assert headline in warning
     assert "by itself" in warning or "by ourselves" in warning
+    leads = "Open Operations"
+    assert leads in [link.proto.label for link in session.get("page_link")]
+    there = show("operations")
+    assert headline in there.warning[0].value
+    assert leads not in [link.proto.label for link in there.get("page_link")]
 
 
 def test_a_retired_version_is_told_in_red_b42(books: MadeBooks) -> None:

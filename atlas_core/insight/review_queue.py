@@ -229,6 +229,7 @@ class ReviewQueue:
         mask[away] = False
         if fits is not None:
             mask &= fits
+        mask.setflags(write=False)  # it is shared
         drawn = int(np.count_nonzero(is_drawn & mask))
         return _Wait(mask, np.flatnonzero(mask), mine[mask[mine]], second[mask[second]], drawn)
 

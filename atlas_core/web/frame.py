@@ -114,5 +114,5 @@ def show_page() -> None:
         show_who(user)
         close_when_over()
     with told_in_words():
-        show_troubles()
+        show_troubles(page.title)
         page.run()

@@ -198,8 +198,9 @@ def is_alive(worker: WorkerState, now: int) -> bool:
 
 
 @st.fragment(run_every="5s")
-def show_troubles() -> None:
-    """A banner over the page for each thing that is wrong, gone by itself when it is well again."""
+def show_troubles(page: str) -> None:
+    """A banner over the page of that title for each thing that is wrong, gone by itself when it is well
+    again; and the way to where more is said of it."""
     states: dict[str, WorkerState] | None = None
     alerts: pd.DataFrame | None = None
     with suppress(BookError):  # the page itself says what is wrong with the books
@@ -208,7 +209,7 @@ def show_troubles() -> None:
     troubles = troubles_of(states, now, signs_of(loaders.desk_settings().data_dir), alerts)
     for trouble in troubles:
         _show_trouble(trouble, now, zone)
-    if any(trouble.is_explained for trouble in troubles) and OPERATIONS.exists():
+    if page != "Operations" and any(trouble.is_explained for trouble in troubles):
         st.page_link(OPERATIONS, label="Open Operations", icon=":material/arrow_forward:")
 
 
