@@ -25,7 +25,7 @@ def test_the_demo_has_verdicts_of_both_kinds_by_two_people_who_say_that_they_are
     migrate_atlas(settings.atlas_book)
     migrate_desk(settings.desk_book)
     draw_for_demo(settings)
-    run_seed(settings, flows=150, days=60)
+    run_seed(settings, flows=500, days=60)  # of fewer, none may be judged twice by chance
     cases = plant_verdicts(settings, random.Random(3))
     assert f"{cases} cases were judged by the demo's two invented reviewers" in capsys.readouterr().out
     with open_books(settings.atlas_book, settings.desk_book) as books:

@@ -232,10 +232,10 @@ def test_a_text_is_the_same_as_itself_in_any_case_and_spacing(text: str) -> None
     ],
     ids=["words", "letters", "hidden", "signs", "open lists", "digits", "phrases"],
 )
-def test_values_of_64_kilobytes_take_no_longer_than_a_glance(source: str, target: str) -> None:
+def test_values_of_64_kilobytes_do_not_hold_a_page_up(source: str, target: str) -> None:
     started = time.process_time()
     found = compare_values(source, target)
-    assert time.process_time() - started < 0.6, "0.2 s where nothing else runs"
+    assert time.process_time() - started < 5, "0.2 s alone; with the square of the length, minutes"
     assert rejoined(found) == (source, target)
 
 
