@@ -97,6 +97,21 @@ def test_between_two_looks_nobody_waits_for_the_reader(books: MadeBooks, kept: K
         connection.execute("ROLLBACK")
 
 
+def test_a_writer_that_closes_leaves_all_in_the_book_itself_though_a_page_has_it_open(
+    books: MadeBooks, kept: KeptBooks, tmp_path: Path
+) -> None:
+    """A closed book once left its newest rows in the log, for the page beside it could not empty that."""
+    with AtlasWriter(books.atlas) as writer:
+        flows(kept)
+        add_flow(writer, "flow-0001")
+        assert flows(kept) == 1
+    alone = tmp_path / "copy.db"
+    alone.write_bytes(books.atlas.read_bytes())
+    with closing(sqlite3.connect(alone)) as connection:
+        assert connection.execute("SELECT flow_uuid FROM flows").fetchall() == [("flow-0001",)]
+    assert flows(kept) == 1
+
+
 def test_a_question_that_failed_spoils_no_later_one(kept: KeptBooks) -> None:
     with pytest.raises(BookError), kept.reading() as opened, opened.snapshot():
         opened.rows("SELECT nonsense")

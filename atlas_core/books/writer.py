@@ -10,6 +10,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -143,6 +144,9 @@ class AtlasWriter:
             self._closed = True
             self._jobs.put(None)
         self._thread.join()
+        # Who closes a book last empties its log, but a page that keeps it open may not write.
+        with suppress(sqlite3.Error):
+            _empty_log(self._connection)
         self._connection.close()
         os.close(self._lock)
 
