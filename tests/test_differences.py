@@ -232,10 +232,17 @@ def test_a_text_is_the_same_as_itself_in_any_case_and_spacing(text: str) -> None
     ],
     ids=["words", "letters", "hidden", "signs", "open lists", "digits", "phrases"],
 )
-def test_values_of_64_kilobytes_do_not_hold_a_page_up(source: str, target: str) -> None:
-    started = time.process_time()
-    found = compare_values(source, target)
-    assert time.process_time() - started < 5, "0.2 s alone; with the square of the length, minutes"
+def test_values_of_64_kilobytes_take_a_glance_and_not_the_square_of_it(source: str, target: str) -> None:
+    """Beside a plain walk over both texts: how fast a machine is, and how busy, is not the test's matter."""
+    walks, compared = [], []
+    for _ in range(3):
+        started = time.process_time()
+        assert sum(sign.isalnum() for sign in source + target) >= 0
+        walked = time.process_time()
+        found = compare_values(source, target)
+        walks.append(walked - started)
+        compared.append(time.process_time() - walked)
+    assert min(compared) < 120 * min(walks), "at most 50 of them where nothing else runs"
     assert rejoined(found) == (source, target)
 
 
