@@ -14,7 +14,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -146,11 +146,12 @@ def _case(settings: Settings, flow_uuid: str) -> dict[str, Any] | None:
             }
             for row in _records(flow.fields)
         ],
-        "files": _rows(flow.files, "batch_id", "file_uuid", "document_id"),
+        "files": _rows(flow.files.to_dict("records"), "batch_id", "file_uuid", "document_id"),
         "flags": _rows(flow.flags, "kind", "place"),
-        "status_changes": _rows(flow.status_changes, "stage", "status", "seen_at"),
+        "status_changes": _rows(flow.status_changes.to_dict("records"), "stage", "status", "seen_at"),
         "deliveries": _rows(
-            flow.deliveries, "channel", "received_at", "times_seen", "size", "digest", "outcome", "reason"
+            flow.deliveries.to_dict("records"),
+            *("channel", "received_at", "times_seen", "size", "digest", "outcome", "reason"),
         ),
         **_people(record),
     }
@@ -219,13 +220,13 @@ def _csv(rows: Iterable[dict[str, Any]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _rows(rows: list[Record] | pd.DataFrame, *columns: str) -> list[Record]:
+def _rows(rows: Iterable[Mapping[Any, Any]], *columns: str) -> list[Record]:
     return [{column: row[column] for column in columns} for row in _records(rows)]
 
 
-def _records(rows: list[Record] | pd.DataFrame) -> Iterator[Record]:
+def _records(rows: Iterable[Mapping[Any, Any]]) -> Iterator[Record]:
     """The rows with times in words and nothing for what is missing."""
-    for row in rows if isinstance(rows, list) else rows.to_dict("records"):
+    for row in rows:
         yield {str(name): _plain(str(name), value) for name, value in row.items()}
 
 
