@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
+from sqlite3 import Connection
 
 import pytest
 
@@ -99,11 +100,24 @@ def test_no_odd_token_opens_the_door_b63_c17(door: Door) -> None:
     assert status_of(door.raw(request(bearer, b"Content-Length: %d" % len(BODY), body=BODY))) == 200
 
 
-def test_none_of_a_thousand_guessed_tokens_is_accepted_b63_c17(door: Door) -> None:
+def test_none_of_ten_thousand_guessed_expired_or_foreign_tokens_is_accepted_b63_c17(
+    door: Door, tmp_path: Path
+) -> None:
+    expired = [secrets.token_urlsafe(32) for _ in range(1_000)]
+
+    def save_expired(connection: Connection) -> None:
+        for token in expired:
+            doors.save_token(connection, hash_of(token), 1, caller="there", expires_at=1, now=now_ms())
+
+    (tmp_path / "elsewhere").mkdir()
+    with open_door(tmp_path / "elsewhere") as elsewhere:
+        foreign = [elsewhere.token() for _ in range(200)]
+    door.writer.write(save_expired)
+    kinds = (lambda _: secrets.token_urlsafe(32), lambda n: expired[n % 1_000], lambda n: foreign[n % 200])
+    answers: Counter[int] = Counter()
     with closing(HTTPConnection("127.0.0.1", door.port, timeout=15)) as connection:
-        answers: Counter[int] = Counter()
-        for _ in range(1000):
-            connection.request("POST", CALLBACK.decode(), b"{}", {"Token": secrets.token_urlsafe(32)})
+        for number in range(10_000):
+            connection.request("POST", CALLBACK.decode(), BODY, {"Token": kinds[number % 3](number)})
             with connection.getresponse() as answer:
                 answers[answer.status] += 1
                 answer.read()
