@@ -16,7 +16,7 @@ def test_killed_work_leaves_sound_books_and_loses_nothing_that_was_kept_b104(
 ) -> None:
     survived = survive(scene, tmp_path, kills=5)
     assert survived.faults == []
-    assert survived.kills >= 1
+    assert survived.kills == 5, "once a cold rehearsal took so long that every kill came after the work"
 
 
 def test_worker_and_pages_bear_an_even_load(tmp_path: Path) -> None:
