@@ -9,7 +9,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -100,8 +100,9 @@ def test_a_callback_without_a_good_token_is_refused_and_nothing_is_kept_b62_b63_
     for headers in tried:
         status, _, _ = door.ask("POST", "/atlas/callback/callback-part", b"{}", **headers)
         assert status == 401, headers
-    endless = door.ask("POST", "/atlas/callback/callback-part", b"{}", Token="w" * 100_000)[0]
-    assert endless in (400, 401)  # 400 where the head is cut off before it is whole
+    with suppress(ConnectionError):  # the line is cut while the head is still being sent
+        endless = door.ask("POST", "/atlas/callback/callback-part", b"{}", Token="w" * 100_000)[0]
+        assert endless in (400, 401)  # 400 where the head is cut off before it is whole
     assert door.deliveries() == []
 
 

@@ -33,10 +33,12 @@ Axis = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A figure, and what it shows in a sentence for who cannot see it."""
+    """A figure, what it shows in a sentence for who cannot see it, and what it was made of."""
 
     figure: go.Figure
     alt: str
+    traces: Sequence[Trace]
+    axes: Mapping[str, Axis]
 
 
 def chart_of(
@@ -97,7 +99,7 @@ def chart_of(
         # Plotly looks at every value of every figure otherwise, which takes ten times as long as the rest.
         _validate=False,
     )
-    return Chart(figure, alt or f"{title}. {unit}.")
+    return Chart(figure, alt or f"{title}. {unit}.", traces, looks)
 
 
 def cells(

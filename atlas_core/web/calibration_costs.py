@@ -26,7 +26,7 @@ from atlas_core.web.calibration_asked import (
 from atlas_core.web.calibration_words import wrong_a_day
 from atlas_core.web.numbers_asked import ask_number, number_asked
 from atlas_core.web.set_links import ADVICE, CAPACITY, TRIED, begin_draft
-from atlas_core.web.tables import table_height
+from atlas_core.web.tables import show_rows
 from atlas_core.web.what_if_parts import MINUTES, USUAL_MINUTES
 from atlas_core.web.words import count_of, markdown_safe
 
@@ -88,10 +88,9 @@ def show_costs(
         for change, (_, _, choice) in zip(changes, choices, strict=True)
     ]
     st.markdown("**What each choice costs**")
-    st.dataframe(
+    show_rows(
         pd.DataFrame(
             {
-                "draft": [None if not source else "Draft" for source, _, _ in choices],
                 "choice": [words for _, words, _ in choices],
                 "cases": [cost.cases_per_day for cost in costs],
                 "minutes": [cost.minutes_per_day for cost in costs],
@@ -100,19 +99,11 @@ def show_costs(
                 "to_clear": [len(change.to_clear) for change in changes],
             }
         ),
-        hide_index=True,
-        height=table_height(len(choices)),
+        "costs",
+        lambda row: _start_draft(choices[row][0]),
+        words=[None if not source else "Draft" for source, _, _ in choices],
         alt="What each choice of thresholds costs",
-        column_config={
-            "draft": st.column_config.ButtonColumn(
-                "",
-                width=70,
-                pinned=True,
-                type="tertiary",
-                key="cost_drafts",
-                on_click=_start_draft,
-                args=([source for source, _, _ in choices],),
-            ),
+        columns={
             "choice": st.column_config.TextColumn("Thresholds", width="medium"),
             "cases": st.column_config.NumberColumn("Cases a day", format="%.1f"),
             "minutes": st.column_config.NumberColumn("Minutes a day", format="%.0f"),
@@ -132,7 +123,6 @@ def show_costs(
     )
 
 
-def _start_draft(sources: list[str]) -> None:
-    source = sources[st.session_state["cost_drafts"].row]
+def _start_draft(source: str | None) -> None:
     if source:
         begin_draft(source)

@@ -30,7 +30,7 @@ from atlas_core.web.numbers_asked import ask_number
 from atlas_core.web.opened import close_cases
 from atlas_core.web.parts import show_empty
 from atlas_core.web.selection_filters import put
-from atlas_core.web.tables import table_height
+from atlas_core.web.tables import show_rows
 from atlas_core.web.what_if_parts import ask_minutes
 from atlas_core.web.words import count_of
 
@@ -119,10 +119,9 @@ def _show_basis(judged: pd.DataFrame, selection: Selection) -> None:
 
 def _show_overview(advice: Sequence[Advice], thresholds: Thresholds) -> None:
     alike = agreement_per_check(judged_loaders.load_judged_twice())
-    st.dataframe(
+    show_rows(
         pd.DataFrame(
             {
-                "open": "Show",
                 "check": [theme.words_of_code(one.check) for one in advice],
                 "verdicts": [len(one.verdicts) for one in advice],
                 "unsure": [one.cannot_tell for one in advice],
@@ -133,19 +132,11 @@ def _show_overview(advice: Sequence[Advice], thresholds: Thresholds) -> None:
                 "alike": [agreement_in_words(alike.get(one.check)) for one in advice],
             }
         ),
-        hide_index=True,
-        height=table_height(len(advice)),
+        "about",
+        lambda row: _open_check(advice[row].check),
+        words="Show",
         alt="What the verdicts say of each check",
-        column_config={
-            "open": st.column_config.ButtonColumn(
-                "",
-                width=70,
-                pinned=True,
-                type="tertiary",
-                key="about_opens",
-                on_click=_open_check,
-                args=([one.check for one in advice],),
-            ),
+        columns={
             "check": st.column_config.TextColumn("Cross-check"),
             "verdicts": st.column_config.NumberColumn("Verdicts", format="%d"),
             "unsure": st.column_config.NumberColumn(
@@ -175,6 +166,6 @@ def _show_overview(advice: Sequence[Advice], thresholds: Thresholds) -> None:
     )
 
 
-def _open_check(checks: list[str]) -> None:
+def _open_check(check: str) -> None:
     close_cases()
-    put(ABOUT, checks[st.session_state["about_opens"].row])
+    put(ABOUT, check)

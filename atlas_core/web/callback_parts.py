@@ -17,7 +17,7 @@ from atlas_core.web import loaders, operations_loaders
 from atlas_core.web.chart_parts import Point, show_chart, viewer_palette
 from atlas_core.web.filters import link_to_flows, link_to_reason
 from atlas_core.web.parts import show_empty, told_in_words
-from atlas_core.web.tables import moment_column, moments, open_column, records, table_height
+from atlas_core.web.tables import moment_column, moments, opening_flows, records, show_rows
 from atlas_core.web.words import count_of, span_in_words
 
 SPAN = "span"
@@ -132,20 +132,19 @@ def _show_missing(user: User) -> None:
 
 
 def _show_flows_without(frame: pd.DataFrame, total: int) -> None:
-    st.dataframe(
+    show_rows(
         pd.DataFrame(
             {
-                "open": "Open",
                 "application": frame["application_id"],
                 "ended": moments(frame["ended_at"]),
                 "flow": frame["flow_uuid"],
             }
         ),
-        hide_index=True,
-        height=table_height(len(frame), at_most=8),
+        "missing",
+        opening_flows(frame["flow_uuid"].tolist()),
+        at_most=8,
         alt="Flows without a callback, newest first",
-        column_config={
-            "open": open_column("missing", frame["flow_uuid"].tolist()),
+        columns={
             "application": st.column_config.TextColumn("Application"),
             "ended": moment_column("Ended"),
             "flow": st.column_config.TextColumn("Flow id", width="medium"),

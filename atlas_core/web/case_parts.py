@@ -20,7 +20,7 @@ from atlas_core.web.filters import PAGES_WIDTH, link_to_flow
 from atlas_core.web.opened import close_cases
 from atlas_core.web.selection_filters import PAGE, put
 from atlas_core.web.signing_in import require_user
-from atlas_core.web.tables import moment_column, moments, open_column, show_flows, table_height
+from atlas_core.web.tables import moment_column, moments, opening_flows, show_flows, show_rows
 from atlas_core.web.words import count_of, markdown_safe
 
 CASES_PER_PAGE = 10
@@ -62,10 +62,9 @@ def show_document_cases(
         st.text("None of the selected documents lies here any more.")
         return
     rows = loaders.load_documents_at(found.flow_ids.tolist(), found.ordinals.tolist())
-    st.dataframe(
+    show_rows(
         pd.DataFrame(
             {
-                "open": "Open",
                 "application": rows["application_id"],
                 "type": [theme.words_of_code(kind) if kind else None for kind in rows["document_type"]],
                 "code": [theme.words_of_error(code) if code else None for code in rows["error_code"]],
@@ -75,12 +74,10 @@ def show_document_cases(
                 "product": rows["product_type"],
             }
         ),
-        hide_index=True,
-        height=table_height(len(rows)),
+        "documents",
+        opening_flows(rows["flow_uuid"].tolist()),
         alt="Documents, newest first",
-        placeholder="-",
-        column_config={
-            "open": open_column("documents", rows["flow_uuid"].tolist()),
+        columns={
             "application": st.column_config.TextColumn("Application", width="medium"),
             "type": st.column_config.TextColumn("Document type"),
             "code": st.column_config.TextColumn("Error"),

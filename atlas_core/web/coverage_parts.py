@@ -21,10 +21,10 @@ from atlas_core.thresholds import Thresholds
 from atlas_core.web import loaders
 from atlas_core.web.case_parts import show_flow_cases
 from atlas_core.web.chart_parts import Point, show_chart, viewer_palette
-from atlas_core.web.opened import close_cases, opened_cases, opening_column
+from atlas_core.web.opened import close_cases, opened_cases, opening_cases
 from atlas_core.web.parts import show_empty
 from atlas_core.web.selection_filters import put
-from atlas_core.web.tables import table_height
+from atlas_core.web.tables import show_rows, table_height
 from atlas_core.web.words import count_of, markdown_safe
 
 COVERAGE, ODD = "coverage", "odd"
@@ -66,20 +66,18 @@ def show_odd_ones(columns: Columns, selection: Selection, thresholds: Thresholds
         "once, and the document is named. Where two are named, it cannot be told which of them it is."
     )
     rows = odd.frame.to_dict("records")
-    st.dataframe(
+    show_rows(
         pd.DataFrame(
             {
-                "open": "Open",
                 "document": [_documents(row) for row in rows],
                 "flows": [row["flows"] for row in rows],
                 "checks": [row["checks"] for row in rows],
             }
         ),
-        hide_index=True,
-        height=table_height(len(rows)),
+        "odd",
+        opening_cases([{"at": ODD, "odd": _documents(row)} for row in rows]),
         alt="Odd documents, the most flows first",
-        column_config={
-            "open": opening_column("odd", [{"at": ODD, "odd": _documents(row)} for row in rows]),
+        columns={
             "document": st.column_config.TextColumn("The odd one out", width="large"),
             "flows": st.column_config.NumberColumn("Flows (causes)", format="%d"),
             "checks": st.column_config.NumberColumn("Cross-checks in review there", format="%d"),
@@ -160,21 +158,20 @@ def _show_gaps(found: tuple[Gap, ...]) -> None:
         return
     rows = flows_per_gap(found).sort_values("flows", ascending=False, kind="stable").to_dict("records")
     st.subheader("Why it did not run", anchor=False)
-    st.dataframe(
+    show_rows(
         pd.DataFrame(
             {
-                "open": "Open",
                 "product": [row["product"] for row in rows],
                 "check": [theme.words_of_code(row["check"]) for row in rows],
                 "reason": [_reason(row["reason"]) for row in rows],
                 "flows": [row["flows"] for row in rows],
             }
         ),
-        hide_index=True,
-        height=table_height(len(rows), at_most=12),
+        "gaps",
+        opening_cases([_gap(row) for row in rows]),
+        at_most=12,
         alt="Why expected checks did not run, the most flows first",
-        column_config={
-            "open": opening_column("gaps", [_gap(row) for row in rows]),
+        columns={
             "product": st.column_config.TextColumn("Product"),
             "check": st.column_config.TextColumn("Cross-check"),
             "reason": st.column_config.TextColumn("Why", width="medium"),

@@ -17,7 +17,7 @@ from atlas_core.web.ledger_parts import opening_arrivals, show_opened
 from atlas_core.web.parts import show_empty
 from atlas_core.web.read_again_parts import CAME, ask_to_dismiss, ask_to_replay, show_replays
 from atlas_core.web.selection_filters import put
-from atlas_core.web.tables import moment_column, moments, records, table_height
+from atlas_core.web.tables import moment_column, moments, records, show_rows
 from atlas_core.web.words import age_in_words, count_of
 
 BEFORE, DISMISSED = "before", "dismissed"
@@ -110,10 +110,9 @@ def _show_pages(frame: pd.DataFrame) -> None:
 def _show_rows(frame: pd.DataFrame) -> None:
     rows, now = records(frame), now_ms()
     told = [problem_and_place(row["reason"]) for row in rows]
-    st.dataframe(
+    show_rows(
         pd.DataFrame(
             {
-                "open": "Open",
                 "at": moments(frame["received_at"]),
                 "age": [age_in_words(int(row["received_at"]), now) for row in rows],
                 "problem": [problem for problem, _ in told],
@@ -125,12 +124,11 @@ def _show_rows(frame: pd.DataFrame) -> None:
                 "flow": frame["flow_uuid"],
             }
         ),
-        hide_index=True,
-        height=table_height(len(rows), at_most=50),
+        "dead",
+        opening_arrivals(frame["delivery_id"].tolist()),
+        at_most=50,
         alt="Dead letters, newest first",
-        placeholder="-",
-        column_config={
-            "open": opening_arrivals("dead", frame["delivery_id"].tolist()),
+        columns={
             "at": moment_column("Received"),
             "age": st.column_config.TextColumn("Age", width=110),
             "problem": st.column_config.TextColumn("Reason", width=390),

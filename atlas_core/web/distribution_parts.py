@@ -20,8 +20,8 @@ from atlas_core.models import Band
 from atlas_core.thresholds import Thresholds
 from atlas_core.web.chart_parts import Point, show_chart, viewer_palette
 from atlas_core.web.kept import kept_choice
-from atlas_core.web.opened import NO_SCORE, open_cases, opening_column, span_text
-from atlas_core.web.tables import table_height
+from atlas_core.web.opened import NO_SCORE, open_cases, opening_cases, span_text
+from atlas_core.web.tables import show_rows
 from atlas_core.web.words import count_of
 
 _SPIKES = 8
@@ -95,21 +95,19 @@ def _show_spikes(found: pd.DataFrame) -> None:
         return
     with st.expander(f"{count_of(len(found), 'spike')} at exact values", icon=":material/bar_chart:"):
         rows = found.head(_SPIKES).to_dict("records")
-        st.dataframe(
+        show_rows(
             pd.DataFrame(
                 {
-                    "open": "Open",
                     "check": [theme.words_of_code(row["check"]) for row in rows],
                     "similarity": [row["similarity"] for row in rows],
                     "checks": [row["checks"] for row in rows],
                     "share": [share_in_words(row["checks"], row["n"]) for row in rows],
                 }
             ),
-            hide_index=True,
-            height=table_height(len(rows)),
+            "spikes",
+            opening_cases([_bar_of_spike(row) for row in rows]),
             alt="Spikes, the largest share first",
-            column_config={
-                "open": opening_column("spikes", [_bar_of_spike(row) for row in rows]),
+            columns={
                 "check": st.column_config.TextColumn("Cross-check"),
                 "similarity": st.column_config.NumberColumn("Similarity (0-100)", format="%d"),
                 "checks": st.column_config.NumberColumn("Cross-checks", format="%d"),

@@ -36,11 +36,11 @@ from atlas_core.insight.periods import DAY_MS, Step
 from atlas_core.insight.selection import Selection
 from atlas_core.web import loaders
 from atlas_core.web.chart_parts import Point, show_chart, viewer_palette
-from atlas_core.web.opened import open_cases, opening_column, period_parts
+from atlas_core.web.opened import open_cases, opening_cases, period_parts
 from atlas_core.web.parts import show_empty
 from atlas_core.web.period_parts import ask_for_step
 from atlas_core.web.selection_filters import text_of
-from atlas_core.web.tables import table_height
+from atlas_core.web.tables import show_rows
 from atlas_core.web.words import count_of, span_in_words
 
 TILES, CODES, TIME, WHO, CURED = "tiles", "codes", "time", "who", "cured"
@@ -100,22 +100,20 @@ def show_codes(columns: Columns, selection: Selection, show_opened: ShowOpened) 
     reasons = errors_per_reason(columns, selection)
     shown = reasons.head(_REASONS).to_dict("records")
     st.subheader("Atlas's reasons", anchor=False)
-    st.dataframe(
+    show_rows(
         pd.DataFrame(
             {
-                "open": "Open",
                 "reason": [row["reason"] for row in shown],
                 "code": [theme.words_of_error(row["code"]) for row in shown],
                 "documents": [row["documents"] for row in shown],
                 "share": [share_in_words(row["documents"], row["n"]) for row in shown],
             }
         ),
-        hide_index=True,
-        height=table_height(len(shown)),
+        "reasons",
+        opening_cases([_reason(row) for row in shown]),
         alt="Reasons for errors, the most frequent first",
         placeholder="no reason given",
-        column_config={
-            "open": opening_column("reasons", [_reason(row) for row in shown]),
+        columns={
             "reason": st.column_config.TextColumn("Reason, in Atlas's words", width="large"),
             "code": st.column_config.TextColumn("Error"),
             "documents": st.column_config.NumberColumn("Documents", format="%d"),
@@ -170,10 +168,9 @@ def show_cured(columns: Columns, selection: Selection, show_opened: ShowOpened) 
         f"Of {cures.flows:,} of {count_of(cures.of_flows, 'flow')} with an error, the newest: whether a "
         "later flow of the same application had a document of the type, all of them without an error."
     )
-    st.dataframe(
+    show_rows(
         pd.DataFrame(
             {
-                "open": "Open",
                 "code": [theme.words_of_error(row["code"]) for row in rows],
                 "type": [_type_words(row["document_type"]) for row in rows],
                 "documents": [row["documents"] for row in rows],
@@ -189,12 +186,10 @@ def show_cured(columns: Columns, selection: Selection, show_opened: ShowOpened) 
                 ],
             }
         ),
-        hide_index=True,
-        height=table_height(len(rows)),
+        "cured",
+        opening_cases([_error(row) for row in rows]),
         alt="What became of errors later",
-        placeholder="-",
-        column_config={
-            "open": opening_column("cured", [_error(row) for row in rows]),
+        columns={
             "code": st.column_config.TextColumn("Error"),
             "type": st.column_config.TextColumn("Document type"),
             "documents": st.column_config.NumberColumn("Documents", format="%d"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from atlas_core.web import filters, loaders
+from atlas_core.web.by_keys import ask_for_keys
 from atlas_core.web.health import show_freshness, show_troubles
 from atlas_core.web.parts import told_in_words
 from atlas_core.web.signing_in import close_when_over, require_user, show_who, visitor
@@ -112,6 +113,7 @@ def show_page() -> None:
             )
         show_freshness()
         show_who(user)
+        ask_for_keys()
         close_when_over()
     with told_in_words():
         show_troubles(page.title)

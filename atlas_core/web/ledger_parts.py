@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import streamlit as st
-from streamlit.elements.lib.column_types import ButtonColumnResult, ColumnConfig
 
 from atlas_core.access import User
 from atlas_core.books.queries import After, Arrival, ArrivalsPage
@@ -28,7 +27,7 @@ from atlas_core.web.ledger_filters import (
 )
 from atlas_core.web.parts import show_empty, show_id, show_look
 from atlas_core.web.read_again_parts import CAME, ask_to_replay, show_dismissal, show_replays
-from atlas_core.web.tables import moment_column, moments, records, table_height
+from atlas_core.web.tables import moment_column, moments, records, show_rows
 from atlas_core.web.words import age_in_words, count_of, time_in_words, viewer_zone
 
 
@@ -191,10 +190,9 @@ def _moment(at: int, now: int) -> str:
 def _show_rows(frame: pd.DataFrame) -> None:
     rows = records(frame)
     looks = list(OUTCOME_LOOKS.values())
-    st.dataframe(
+    show_rows(
         pd.DataFrame(
             {
-                "open": ["" if pd.isna(row["delivery_id"]) else "Open" for row in rows],
                 "at": moments(frame["received_at"]),
                 "channel": [channel_look(row["channel"]).label for row in rows],
                 "outcome": [[arrival_look(row["outcome"]).label] for row in rows],
@@ -207,12 +205,12 @@ def _show_rows(frame: pd.DataFrame) -> None:
                 "digest": frame["digest"],
             }
         ),
-        hide_index=True,
-        height=table_height(len(rows), at_most=50),
+        "ledger",
+        opening_arrivals(frame["delivery_id"].tolist()),
+        words=["" if pd.isna(row["delivery_id"]) else "Open" for row in rows],
+        at_most=50,
         alt="Arrivals, newest first",
-        placeholder="-",
-        column_config={
-            "open": opening_arrivals("ledger", frame["delivery_id"].tolist()),
+        columns={
             "at": moment_column("Received"),
             "channel": st.column_config.TextColumn("How", width="small"),
             "outcome": st.column_config.MultiselectColumn(
@@ -234,21 +232,12 @@ def _show_rows(frame: pd.DataFrame) -> None:
     )
 
 
-def opening_arrivals(name: str, delivery_ids: Sequence[int | None]) -> ButtonColumnResult | ColumnConfig:
-    """A column of buttons; a click opens the delivery of its row."""
-    key = f"{name}_opens"
-    return st.column_config.ButtonColumn(
-        "",
-        width=70,
-        pinned=True,
-        type="tertiary",
-        key=key,
-        on_click=_open_row,
-        args=(key, list(delivery_ids)),
-    )
+def opening_arrivals(delivery_ids: Sequence[int | None]) -> Callable[[int], None]:
+    """What opens the delivery of a row, if it has one."""
 
+    def open_delivery(row: int) -> None:
+        delivery_id = delivery_ids[row]
+        if not pd.isna(delivery_id):
+            open_arrival(int(delivery_id or 0))
 
-def _open_row(key: str, delivery_ids: list[int | None]) -> None:
-    delivery_id = delivery_ids[st.session_state[key].row]
-    if not pd.isna(delivery_id):
-        open_arrival(int(delivery_id or 0))
+    return open_delivery

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
-from streamlit.elements.lib.column_types import ButtonColumnResult, ColumnConfig
 
 from atlas_core.insight.addresses import NONE
 from atlas_core.insight.cases import CheckRange
@@ -93,16 +92,9 @@ def period_parts(start_at: int, step: Step) -> dict[str, str]:
     return {"from": day_of(start_at), "to": day_of(int(end.timestamp() * 1000))}
 
 
-def opening_column(name: str, parts: Sequence[dict[str, str]]) -> ButtonColumnResult | ColumnConfig:
-    """A column of buttons; a click opens the cases of its row, whose parts stand at the same place."""
-    key = f"{name}_opens"
-    return st.column_config.ButtonColumn(
-        "", width=70, pinned=True, type="tertiary", key=key, on_click=_open_row, args=(key, list(parts))
-    )
-
-
-def _open_row(key: str, parts: list[dict[str, str]]) -> None:
-    open_cases(**parts[st.session_state[key].row])
+def opening_cases(parts: Sequence[dict[str, str]]) -> Callable[[int], None]:
+    """What opens the cases of a row, whose parts stand at the same place."""
+    return lambda row: open_cases(**parts[row])
 
 
 def span_of(text: str | None) -> tuple[int | None, int | None]:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from atlas_core.insight.theme import Color
 from atlas_core.web import filters, loaders
-from atlas_core.web.tables import moment_column, moments, open_column, table_height
+from atlas_core.web.tables import moment_column, moments, opening_flows, show_rows
 from atlas_core.web.words import count_of, span_in_words
 
 
@@ -101,21 +101,20 @@ def show_alarms() -> None:
     """What every alarm says, the newest first; some are about no flow of ours."""
     alarms = loaders.load_alarms()
     with st.expander(f"Read {count_of(len(alarms), 'alarm')}", icon=":material/notification_important:"):
-        st.dataframe(
+        show_rows(
             pd.DataFrame(
                 {
-                    "open": ["Open" if flow_uuid else "" for flow_uuid in alarms["flow_uuid"]],
                     "at": moments(alarms["raised_at"]),
                     "sentence": alarms["sentence"],
                     "application": alarms["application_id"],
                 }
             ),
-            hide_index=True,
-            height=table_height(len(alarms), at_most=10),
+            "alarms",
+            opening_flows(alarms["flow_uuid"].tolist()),
+            words=["Open" if flow_uuid else "" for flow_uuid in alarms["flow_uuid"]],
+            at_most=10,
             alt="Alarms, newest first",
-            placeholder="-",
-            column_config={
-                "open": open_column("alarms", alarms["flow_uuid"].tolist()),
+            columns={
                 "at": moment_column("Raised"),
                 "sentence": st.column_config.TextColumn("What", width="large"),
                 "application": st.column_config.TextColumn("Application"),

@@ -18,7 +18,7 @@ from atlas_core.web import judged_loaders, loaders
 from atlas_core.web.parts import told_in_words
 from atlas_core.web.review_evidence import show_evidence
 from atlas_core.web.review_filters import CASE, ask_for_cases, fitting, wanted_cases
-from atlas_core.web.tables import moment_column, moments, table_height
+from atlas_core.web.tables import moment_column, moments, show_rows, table_height
 from atlas_core.web.words import count_of, markdown_safe, span_in_words
 
 ASSIGNED_AT_MOST = 500
@@ -72,27 +72,19 @@ def _show_claims() -> None:
     if claims.empty:
         st.text("Nobody is at a case just now.")
     else:
-        st.dataframe(
+        show_rows(
             pd.DataFrame(
                 {
-                    "open": "Open",
                     "who": claims["who"],
                     "application": claims["application_id"],
                     "since": moments(claims["claimed_at"]),
                 }
             ),
-            hide_index=True,
-            height=table_height(len(claims), at_most=10),
+            "claims",
+            lambda row: _open_case(claims["flow_uuid"].iloc[row]),
+            at_most=10,
             alt="Cases that somebody is at",
-            column_config={
-                "open": st.column_config.ButtonColumn(
-                    "",
-                    width=70,
-                    type="tertiary",
-                    key="claims_open",
-                    on_click=_open_case,
-                    args=(claims["flow_uuid"].tolist(),),
-                ),
+            columns={
                 "who": "Who",
                 "application": "Application",
                 "since": moment_column("Since"),
@@ -102,9 +94,8 @@ def _show_claims() -> None:
         st.text(f"{who} is assigned {count_of(int(cases), 'case')}.")
 
 
-def _open_case(flow_uuids: list[str]) -> None:
-    click = st.session_state["claims_open"]
-    st.switch_page("pages/review.py", query_params={CASE: flow_uuids[click.row]})
+def _open_case(flow_uuid: str) -> None:
+    st.switch_page("pages/review.py", query_params={CASE: flow_uuid})
 
 
 def _show_pace() -> None:

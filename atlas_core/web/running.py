@@ -9,7 +9,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from atlas_core.insight import theme
 from atlas_core.models import STAGES
 from atlas_core.web import loaders
-from atlas_core.web.tables import open_column, table_height
+from atlas_core.web.tables import button_column, opening_flows, table_height
 from atlas_core.web.words import age_in_words, span_in_words
 
 KEPT_ENDED = 100
@@ -70,7 +70,7 @@ def show_running(flows: pd.DataFrame, now: int, key: str) -> str | None:
         on_select="rerun",
         selection_mode="single-row",
         column_config={
-            "open": open_column("watch", flows["flow_uuid"].tolist()),
+            "open": button_column("watch_open", opening_flows(flows["flow_uuid"].tolist())),
             "application": st.column_config.TextColumn("Application", width="medium"),
             **{stage: _stage_column(stage, shown[stage]) for stage in STAGES},
             "age": st.column_config.TextColumn("Age", help="Since the flow was made at Atlas."),

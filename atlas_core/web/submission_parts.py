@@ -12,7 +12,7 @@ from atlas_core.insight.theme import Look
 from atlas_core.web import loaders
 from atlas_core.web.parts import show_empty, show_look, told_in_words
 from atlas_core.web.signing_in import require_user
-from atlas_core.web.tables import moment_column, moments, open_column, table_height
+from atlas_core.web.tables import moment_column, moments, opening_flows, show_rows, table_height
 from atlas_core.web.words import age_in_words, count_of, markdown_safe, time_in_words, viewer_zone
 
 STATES: dict[str, Look] = {
@@ -71,10 +71,9 @@ def _show_submissions(rows: pd.DataFrame, total: int) -> None:
         st.caption(f"The newest {len(rows)} of {total:,}")
     looks = list(STATES.values())
     outcomes = [theme.outcome_look(outcome).label if outcome else "" for outcome in rows["outcome"]]
-    st.dataframe(
+    show_rows(
         pd.DataFrame(
             {
-                "open": ["Open" if flow_uuid else "" for flow_uuid in rows["flow_uuid"]],
                 "application": rows["application_id"],
                 "state": [[STATES[state].label] for state in rows["state"]],
                 "outcome": [
@@ -85,13 +84,12 @@ def _show_submissions(rows: pd.DataFrame, total: int) -> None:
                 "reason": rows["reason"],
             }
         ),
-        key="sent_table",
-        hide_index=True,
-        height=table_height(len(rows), at_most=10),
+        "sent",
+        opening_flows(rows["flow_uuid"].tolist()),
+        words=["Open" if flow_uuid else "" for flow_uuid in rows["flow_uuid"]],
+        at_most=10,
         alt="Applications sent together",
-        placeholder="-",
-        column_config={
-            "open": open_column("sent", rows["flow_uuid"].tolist()),
+        columns={
             "application": st.column_config.TextColumn("Application", width="medium"),
             "state": st.column_config.MultiselectColumn(
                 "How far", options=[look.label for look in looks], color=[look.color for look in looks]

@@ -1,8 +1,8 @@
-"""Tables of flows: a page of rows, each with a button that opens its flow."""
+"""Tables whose rows open something, most often their flow."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ButtonColumnResult, ColumnConfig
 
 from atlas_core.insight import theme
+from atlas_core.web.by_keys import works_by_keys
 from atlas_core.web.filters import link_to_flow
 from atlas_core.web.words import viewer_zone
 
@@ -21,7 +22,6 @@ def show_flows(frame: pd.DataFrame, key: str, order: str = "newest first") -> No
     looks = list(theme.OUTCOMES.values())
     shown = pd.DataFrame(
         {
-            "open": "Open",
             "application": frame["application_id"],
             "outcome": [[theme.outcome_look(outcome).label] for outcome in frame["outcome"]],
             "created": moments(frame["created_at"]),
@@ -34,15 +34,12 @@ def show_flows(frame: pd.DataFrame, key: str, order: str = "newest first") -> No
             "flow": frame["flow_uuid"],
         }
     )
-    st.dataframe(
+    show_rows(
         shown,
-        key=f"{key}_table",
-        hide_index=True,
-        height=table_height(len(shown)),
+        key,
+        opening_flows(frame["flow_uuid"].tolist()),
         alt=f"Flows, {order}",
-        placeholder="-",
-        column_config={
-            "open": open_column(key, frame["flow_uuid"].tolist()),
+        columns={
             "application": st.column_config.TextColumn("Application", width="medium"),
             "outcome": st.column_config.MultiselectColumn(
                 "Outcome",
@@ -66,18 +63,63 @@ def show_flows(frame: pd.DataFrame, key: str, order: str = "newest first") -> No
     )
 
 
-def open_column(key: str, flow_uuids: Sequence[str | None]) -> ButtonColumnResult | ColumnConfig:
-    """A column of buttons; a click opens the flow of its row."""
-    name = f"{key}_open"
+def show_rows(
+    frame: pd.DataFrame,
+    key: str,
+    opens: Callable[[int], None],
+    *,
+    alt: str,
+    columns: Mapping[str, Any],
+    words: str | Sequence[str | None] = "Open",
+    at_most: int = 20,
+    placeholder: str = "-",
+) -> None:
+    """A table with a button in each row, which says `words` and hands `opens` the number of its row; so does
+    the row itself where the reader works by keys."""
+    shown = frame.copy()
+    shown.insert(0, "open", words)
+    table = f"{key}_table"
+
+    def open_selected() -> None:
+        for row in st.session_state[table]["selection"]["rows"]:
+            opens(row)
+
+    selecting: dict[str, Any] = {}
+    if works_by_keys():
+        selecting = {"on_select": open_selected, "selection_mode": "single-row"}
+    st.dataframe(
+        shown,
+        key=table,
+        hide_index=True,
+        height=table_height(len(shown), at_most),
+        alt=alt,
+        placeholder=placeholder,
+        column_config={"open": button_column(f"{key}_open", opens), **columns},
+        **selecting,
+    )
+
+
+def button_column(key: str, opens: Callable[[int], None]) -> ButtonColumnResult | ColumnConfig:
+    """A column of buttons at the table's left; `opens` gets the number of a row."""
     return st.column_config.ButtonColumn(
         "",
         width=70,
         pinned=True,
         type="tertiary",
-        key=name,
-        on_click=_open_flow,
-        args=(name, list(flow_uuids)),
+        key=key,
+        on_click=lambda: opens(st.session_state[key].row),
     )
+
+
+def opening_flows(flow_uuids: Sequence[str | None]) -> Callable[[int], None]:
+    """What opens the flow of a row, if it has one."""
+
+    def open_flow(row: int) -> None:
+        flow_uuid = flow_uuids[row]
+        if flow_uuid:
+            st.switch_page("pages/flow.py", query_params=link_to_flow(flow_uuid))
+
+    return open_flow
 
 
 def moment_column(label: str) -> ColumnConfig:
@@ -94,13 +136,6 @@ def moments(milliseconds: pd.Series) -> pd.Series:
 def table_height(rows: int, at_most: int = 20) -> int:
     """The height in pixels at which a table shows its rows, up to so many, without a bar of its own."""
     return ROW_HEIGHT * (min(rows, at_most) + 1) + 2
-
-
-def _open_flow(name: str, flow_uuids: list[str | None]) -> None:
-    click = st.session_state[name]
-    flow_uuid = flow_uuids[click.row]
-    if flow_uuid:
-        st.switch_page("pages/flow.py", query_params=link_to_flow(flow_uuid))
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

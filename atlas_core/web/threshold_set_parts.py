@@ -26,7 +26,7 @@ from atlas_core.web.set_drafts import show_draft
 from atlas_core.web.set_links import SET, begin_draft, open_set
 from atlas_core.web.set_words import evidence_in_words
 from atlas_core.web.sets_in_force import ADOPTED, refuse, show_in_force, show_refusal
-from atlas_core.web.tables import moment_column, moments, records, table_height
+from atlas_core.web.tables import moment_column, moments, records, show_rows, table_height
 from atlas_core.web.what_if_parts import ask_minutes, show_change, show_changed_flows, show_moved
 from atlas_core.web.words import count_of, markdown_safe, time_in_words, viewer_zone
 
@@ -59,10 +59,9 @@ def _show_versions(sets: list[dict[str, Any]], in_force: InForce) -> None:
         st.text("No set has been drafted yet. Begin one below.")
         return
     names = {row["set_id"]: row["name"] for row in sets}
-    st.dataframe(
+    show_rows(
         pd.DataFrame(
             {
-                "open": "Open",
                 "name": [row["name"] for row in sets],
                 "state": [[_state(row, in_force)] for row in sets],
                 "drafted_at": moments(pd.Series([row["drafted_at"] for row in sets])),
@@ -73,20 +72,11 @@ def _show_versions(sets: list[dict[str, Any]], in_force: InForce) -> None:
                 "based_on": [names.get(row["based_on"], "settings") for row in sets],
             }
         ),
-        hide_index=True,
-        height=table_height(len(sets), at_most=8),
+        "sets",
+        lambda row: open_set(int(sets[row]["set_id"])),
+        at_most=8,
         alt="Sets of thresholds, the newest first",
-        placeholder="-",
-        column_config={
-            "open": st.column_config.ButtonColumn(
-                "",
-                width=70,
-                pinned=True,
-                type="tertiary",
-                key="sets_open",
-                on_click=_open_row,
-                args=([int(row["set_id"]) for row in sets],),
-            ),
+        columns={
             "name": st.column_config.TextColumn("Set", width="medium"),
             "state": st.column_config.MultiselectColumn(
                 "State",
@@ -108,10 +98,6 @@ def _state(row: Mapping[str, Any], in_force: InForce) -> str:
     if row["set_id"] == in_force.set_id:
         return "In force"
     return "Draft" if pd.isna(row["adopted_at"]) else "Earlier"
-
-
-def _open_row(set_ids: list[int]) -> None:
-    open_set(set_ids[st.session_state["sets_open"].row])
 
 
 def _close_set() -> None:

@@ -20,10 +20,10 @@ from atlas_core.web import loaders
 from atlas_core.web.case_parts import show_flow_cases
 from atlas_core.web.kept import kept_choice
 from atlas_core.web.numbers_asked import ask_number
-from atlas_core.web.opened import close_cases, opened_cases, opening_column, span_of, span_text
+from atlas_core.web.opened import close_cases, opened_cases, opening_cases, span_of, span_text
 from atlas_core.web.selection_filters import put
 from atlas_core.web.set_links import TRIED, begin_draft
-from atlas_core.web.tables import table_height
+from atlas_core.web.tables import show_rows
 from atlas_core.web.words import count_of, markdown_safe
 
 ALL, OWN, FOR, MINUTES = "all", "own", "for", "minutes"
@@ -161,21 +161,20 @@ def show_moved(found: WhatIf, place: str) -> None:
         st.caption("No cross-check changes its band.")
         return
     rows = found.moved.to_dict("records")
-    st.dataframe(
+    show_rows(
         pd.DataFrame(
             {
-                "open": "Open",
                 "check": [theme.words_of_code(row["check"]) for row in rows],
                 "from": [theme.BANDS[row["from_band"]].label for row in rows],
                 "to": [theme.BANDS[row["to_band"]].label for row in rows],
                 "checks": [row["checks"] for row in rows],
             }
         ),
-        hide_index=True,
-        height=table_height(len(rows), at_most=8),
+        f"moved_{place}",
+        opening_cases([_move(row, place) for row in rows]),
+        at_most=8,
         alt="Cross-checks that change their band",
-        column_config={
-            "open": opening_column(f"moved_{place}", [_move(row, place) for row in rows]),
+        columns={
             "check": st.column_config.TextColumn("Cross-check"),
             "from": st.column_config.TextColumn("Now"),
             "to": st.column_config.TextColumn("Then"),
