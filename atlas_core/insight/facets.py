@@ -159,6 +159,7 @@ class _Sets:
         self._door = threading.Lock()
         self._source: object = None  # the mapped file: another one may hold another book
         self._thresholds: Thresholds | None = None
+        self._whole: Columns | None = None  # the version of which every flow is held
         self._results = np.empty(0, np.uint32)
         self._rows = {"documents": 0, "checks": 0}
         self._sets: dict[Facet, Flags] = {}
@@ -178,6 +179,9 @@ class _Sets:
             return having
 
     def _follow(self, columns: Columns, thresholds: Thresholds) -> None:
+        if self._whole is columns and self._thresholds == thresholds:
+            return
+        self._whole = None
         flows, size = columns.flows, len(columns.flows)
         source = flows.result if flows.result.base is None else flows.result.base
         if self._source is not source or self._thresholds != thresholds:
@@ -191,6 +195,7 @@ class _Sets:
         changed[:1] = False
         flow_ids = np.flatnonzero(changed)
         if not len(flow_ids):
+            self._whole = columns
             return
         whole = np.ones(len(flow_ids), np.bool_)
         tables: tuple[tuple[str, tuple[Facet, ...], npt.NDArray[Any], npt.NDArray[Any]], ...] = (

@@ -15,7 +15,7 @@ SORTS: tuple[Sort, ...] = ("newest", "worst", "longest")
 
 _SAMPLE = 1 << 14
 
-Ids = npt.NDArray[np.int64]
+Values = npt.NDArray[np.int64] | npt.NDArray[np.int16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,65 +61,66 @@ def page_of(columns: Columns, mask: Flags, sort: Sort, after: Key | None, size: 
     Equal values come newest (highest flow_id) first. `now` (milliseconds since 1970, UTC) matters to
     "longest" alone: a flow that has not ended counts up to now.
     """
-    ids = np.flatnonzero(mask)
-    values = _values(columns, ids, sort, now)
-    rest_values, rest_ids, passed = values, ids, []
+    values, total = _values(columns, sort, now), int(np.count_nonzero(mask))
+    comes, skipped = mask, 0
+    passed: list[Key] = []
     if after is not None:
-        comes = (values < after.value) | ((values == after.value) & (ids < after.flow_id))
-        rest_values, rest_ids = values[comes], ids[comes]
-        if len(ids) - len(rest_ids) > size:
+        # An equal value comes later where its flow_id is lower.
+        rest = mask & (values < after.value)
+        rest[: after.flow_id] |= mask[: after.flow_id] & (values[: after.flow_id] == after.value)
+        comes, skipped = rest, total - int(np.count_nonzero(rest))
+        if skipped > size:
             # Backwards, the flow before the page before this one is that page's key.
-            passed = _last(values[~comes], ids[~comes], size + 1)
-    skipped = len(ids) - len(rest_ids)
-    on_last = (len(ids) - 1) % size + 1 if len(ids) else 0
-    last = Key(*_last(values, ids, on_last + 1)[0]) if len(ids) > size else None
-    if len(ids) and skipped == len(ids):
+            passed = _last(values, mask & ~comes, size + 1)
+    last = _last(values, mask, (total - 1) % size + 2)[0] if total > size else None
+    if total and skipped == total:
         return page_of(columns, mask, sort, last, size, now=now)
-    shown = _first(rest_values, rest_ids, size)
-    is_last = skipped + len(shown) == len(ids)
+    shown = _first(values, comes, size)
+    is_last = skipped + len(shown) == total
     return Page(
-        flow_ids=[flow_id for _, flow_id in shown],
+        flow_ids=[key.flow_id for key in shown],
         skipped=skipped,
-        total=len(ids),
-        before=Key(*passed[0]) if passed else None,
-        next=None if is_last else Key(*shown[-1]),
+        total=total,
+        before=passed[0] if passed else None,
+        next=None if is_last else shown[-1],
         last=None if is_last else last,
     )
 
 
-def _values(columns: Columns, ids: npt.NDArray[np.intp], sort: Sort, now: int) -> Ids:
-    """What the flows are ordered by, the greatest first."""
+def _values(columns: Columns, sort: Sort, now: int) -> Values:
+    """What all flows are ordered by, the greatest first; one place for each flow_id."""
     flows = columns.flows
     if sort == "newest":
-        return flows.created_at[ids]
+        return flows.created_at
     if sort == "worst":
-        return NO_SCORE - flows.min_score[ids].astype(np.int64)
-    ended = flows.ended_at[ids]
-    return np.where(ended > 0, ended, now) - flows.created_at[ids]
+        return np.subtract(NO_SCORE, flows.min_score, dtype=np.int16)
+    return np.where(flows.ended_at > 0, flows.ended_at, now) - flows.created_at
 
 
-def _first(values: Ids, ids: npt.NDArray[np.intp], size: int) -> list[tuple[int, int]]:
-    """The `size` greatest (value, flow_id), the greatest first."""
-    places = _candidates(values, size)
-    order = np.lexsort((ids[places], values[places]))[::-1][:size]
-    return [(int(values[place]), int(ids[place])) for place in places[order]]
+def _first(values: Values, among: Flags, size: int) -> list[Key]:
+    """The `size` greatest (value, flow_id) of some flows, the greatest first."""
+    flow_ids = _candidates(values, among, size, greatest=True)
+    order = np.lexsort((flow_ids, values[flow_ids]))[::-1][:size]
+    return [Key(int(values[flow_id]), int(flow_id)) for flow_id in flow_ids[order]]
 
 
-def _last(values: Ids, ids: npt.NDArray[np.intp], size: int) -> list[tuple[int, int]]:
-    """The `size` least (value, flow_id), the greatest of them first."""
-    places = _candidates(-values, size)
-    order = np.lexsort((ids[places], values[places]))[:size][::-1]
-    return [(int(values[place]), int(ids[place])) for place in places[order]]
+def _last(values: Values, among: Flags, size: int) -> list[Key]:
+    """The `size` least (value, flow_id) of some flows, the greatest of them first."""
+    flow_ids = _candidates(values, among, size, greatest=False)
+    order = np.lexsort((flow_ids, values[flow_ids]))[:size][::-1]
+    return [Key(int(values[flow_id]), int(flow_id)) for flow_id in flow_ids[order]]
 
 
-def _candidates(values: Ids, size: int) -> npt.NDArray[np.intp]:
-    """The places of the `size` greatest values, and of some more.
+def _candidates(values: Values, among: Flags, size: int, *, greatest: bool) -> npt.NDArray[np.intp]:
+    """The flow_ids of the `size` greatest (or least) values of some flows, and of some more.
 
     The size-th greatest of a sample is never greater than that of all: a single comparison leaves a few
     thousand of a million, where sorting or partitioning them would take ten times as long.
     """
-    sample = values[:: max(1, len(values) // _SAMPLE)]
+    step = max(1, len(values) // _SAMPLE)
+    sample = values[::step][among[::step]]
     if len(sample) <= size:
-        return np.arange(len(values))
-    least = np.partition(sample, len(sample) - size)[len(sample) - size]
-    return np.flatnonzero(values >= least)
+        return np.flatnonzero(among)
+    nth = len(sample) - size if greatest else size - 1
+    end = np.partition(sample, nth)[nth]
+    return np.flatnonzero((values >= end if greatest else values <= end) & among)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import statistics
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from atlas_core.books import queries
@@ -21,6 +21,7 @@ from atlas_core.books.queries.cases import checks_at, documents_at, flows_with_f
 from atlas_core.books.reading import Books, open_books
 from atlas_core.books.worklist import Worklist
 from atlas_core.insight.finding import Rules, what_needs_a_person
+from atlas_core.insight.today import flows_per_outcome
 from atlas_core.thresholds import Thresholds
 from tests.benchmarks.large import LargeBooks, large_books, wanted_flows
 from tests.benchmarks.rivals import in_turn
@@ -65,7 +66,7 @@ def questions_of(books: LargeBooks) -> dict[str, Question]:
         "Today: what needs a person": lambda opened: what_needs_a_person(
             opened, open_columns(books.data_dir), Rules(Thresholds(), _OVERDUE_MS, last + _OVERDUE_MS)
         ),
-        "Today: flows per outcome": queries.flows_per_outcome,
+        "Today: flows per outcome": lambda _: flows_per_outcome(replace(open_columns(books.data_dir))),
         "Today: alarms": queries.alarms,
         "Watch: running flows": lambda opened: queries.running_flows(opened, limit=200),
         "Watch: how many run": queries.running_flows_total,
