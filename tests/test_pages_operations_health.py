@@ -223,3 +223,18 @@ def test_alerts_that_last_say_what_to_do_and_those_that_are_over_are_listed(book
     lasted = dict(zip(table(session, "rule"), table(session, "lasted"), strict=True))
     assert lasted["Disk nearly full"] == "10 min"
     assert lasted["Dead letter"].endswith("until now")
+
+
+def test_very_many_alerts_name_a_few_and_count_the_rest_once(books: MadeBooks) -> None:
+    """Once "And 1,740 more like these" stood first, and the rest was counted without it."""
+    with AtlasWriter(books.atlas) as writer:
+        worker_runs(writer)
+        letters = [
+            Alert("dead letter", str(at), f"Callback {at} could not be read.") for at in range(101, 301)
+        ]
+        others = Alert("dead letter", "others", "And 1,740 more like these.", 1_740)
+        writer.write(alerts.settle_alerts, [others, *letters], now=now_ms())
+    words = said(operations("Alerts"))
+    assert "And 1,935 more; 1,940 cases in all." in words
+    assert "more like these" not in words
+    assert words.count("could not be read") == 5

@@ -12,6 +12,8 @@ from sqlite3 import Connection
 
 DAY_MS = 24 * 3600 * 1000
 KEPT_DAYS = 365
+OTHERS = "others"
+"""The subject of the one alert that stands for all cases beyond the named ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from atlas_core.books.alerts import OTHERS
 from atlas_core.clock import now_ms
 from atlas_core.web import loaders, operations_loaders
 from atlas_core.web.filters import FLOW, link_to_outcome, link_to_reason
@@ -64,10 +65,12 @@ def _show_rule(rule: str, rows: list[dict[str, Any]], now: int) -> None:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.badge(label, icon=":material/notifications_active:", color="red")
                 st.caption(f"for {span_in_words(now - oldest)}" + "; the webhook was told" * (not untold))
-            for row in rows[:_SHOWN]:
+            named = [row for row in rows if row["subject"] != OTHERS][:_SHOWN]
+            for row in named:
                 st.text(row["words"])
-            if len(rows) > _SHOWN:
-                st.text(f"And {len(rows) - _SHOWN:,} more; {count_of(cases, 'case')} in all.")
+            rest = cases - sum(int(row["cases"]) for row in named)
+            if rest:
+                st.text(f"And {rest:,} more; {count_of(cases, 'case')} in all.")
             st.caption(advice)
         _show_link(rule, rows[0]["subject"] if len(rows) == 1 else "")
 

@@ -71,7 +71,7 @@ def show_running(flows: pd.DataFrame, now: int, key: str) -> str | None:
         selection_mode="single-row",
         column_config={
             "open": button_column("watch_open", opening_flows(flows["flow_uuid"].tolist())),
-            "application": st.column_config.TextColumn("Application", width="medium"),
+            "application": st.column_config.TextColumn("Application", width=160),
             **{stage: _stage_column(stage, shown[stage]) for stage in STAGES},
             "age": st.column_config.TextColumn("Age", help="Since the flow was made at Atlas."),
             "note": st.column_config.TextColumn("Note", width="medium"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from atlas_core.books.alerts import Alert
+from atlas_core.books.alerts import OTHERS, Alert
 from atlas_core.books.backups import LATE_TURNS
 from atlas_core.books.queries import AlertFacts, Found
 from atlas_core.books.room import MARGIN_BYTES, in_bytes
@@ -57,7 +57,7 @@ def _each(rule: str, found: Found, words: str) -> Iterator[Alert]:
         yield Alert(rule, subject, words.format(subject))
     more = found.total - len(found.ids)
     if more > 0:
-        yield Alert(rule, "others", f"And {more:,} more like these.", more)
+        yield Alert(rule, OTHERS, f"And {more:,} more like these.", more)
 
 
 def _failures(facts: AlertFacts, standing: Standing) -> Iterator[Alert]:
