@@ -107,7 +107,7 @@ def show_decisions(user: User, view: CaseView) -> None:
             label_visibility="collapsed",
             placeholder="Reason for the decision (optional)",
         )
-        st.caption(f"Accept and reject wait for {count_of(left, 'verdict')} more. {KEYS}" if left else KEYS)
+        st.caption(f"Accept and reject wait for {count_of(left, 'more verdict')}. {KEYS}" if left else KEYS)
 
 
 def _suggested(view: CaseView) -> str | None:
