@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Error
+from playwright.sync_api import Browser, Dialog, Error, expect
 
 from atlas_core.insight.screen_masks import masked
 from tests.browser import Visitor, chromium, visiting
@@ -77,8 +77,10 @@ def look(visitor: Visitor, canary: Canary) -> str:
 
 
 def walk(visitor: Visitor, path: str, canary: Canary) -> str:
-    """A page with all its tabs."""
+    """A page with all its tabs, each chart with its table."""
     visitor.open(path)
+    visitor.page.get_by_text("Work by keyboard").click()
+    expect(visitor.page.get_by_role("switch", name="Work by keyboard")).to_be_checked()
     seen = look(visitor, canary)
     tabs = visitor.page.get_by_role("tab")
     opened = tabs.evaluate_all("tabs => tabs.map(one => one.ariaSelected === 'true')")

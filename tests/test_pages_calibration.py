@@ -391,3 +391,17 @@ def said_in_markdown(session: AppTest) -> str:
     kinds = ("subheader", "markdown", "caption", "warning", "error", "info", "success")
     labels = [one.label for one in session.button]
     return "\n".join([*(str(one.value) for kind in kinds for one in session.get(kind)), *labels])
+
+
+def test_by_keyboard_a_chart_that_opens_nothing_has_a_table_to_read(judged: MadeBook) -> None:
+    session = show("cross_checks", tab=CALIBRATION)
+    assert not [frame for frame in session.dataframe if "shows" in frame.value.columns]
+    session.toggle(key="asked_to_work_by_keys").set_value(True).run()
+    assert not session.exception
+    tables = [frame.value for frame in session.dataframe if "shows" in frame.value.columns]
+    assert [list(table.columns) for table in tables] == [
+        ["open", "what", "shows"],
+        ["what", "shows"],
+        ["what", "shows"],
+    ]
+    assert all(len(table) for table in tables)

@@ -71,7 +71,7 @@ def _show_table(chart: Chart, key: str, opens: Opens, on_click: OnClick) -> None
             }
         ),
         f"{key}_points",
-        lambda row: _act_on([said[row].point], opens, on_click),
+        (lambda row: _act_on([said[row].point], opens, on_click)) if opens or on_click else None,
         at_most=10,
         alt=f"The numbers of: {chart.alt}",
         columns={

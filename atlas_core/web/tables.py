@@ -66,7 +66,7 @@ def show_flows(frame: pd.DataFrame, key: str, order: str = "newest first") -> No
 def show_rows(
     frame: pd.DataFrame,
     key: str,
-    opens: Callable[[int], None],
+    opens: Callable[[int], None] | None,
     *,
     alt: str,
     columns: Mapping[str, Any],
@@ -75,27 +75,27 @@ def show_rows(
     placeholder: str = "-",
 ) -> None:
     """A table with a button in each row, which says `words` and hands `opens` the number of its row; so does
-    the row itself where the reader works by keys."""
-    shown = frame.copy()
-    shown.insert(0, "open", words)
+    the row itself where the reader works by keys. Without `opens` it is a table to read."""
     table = f"{key}_table"
-
-    def open_selected() -> None:
-        for row in st.session_state[table]["selection"]["rows"]:
-            opens(row)
-
-    selecting: dict[str, Any] = {}
-    if works_by_keys():
-        selecting = {"on_select": open_selected, "selection_mode": "single-row"}
+    opening: dict[str, Any] = {}
+    if opens is not None:
+        frame = frame.copy()
+        frame.insert(0, "open", words)
+        columns = {"open": button_column(f"{key}_open", opens), **columns}
+        if works_by_keys():
+            opening = {
+                "on_select": lambda: [opens(row) for row in st.session_state[table]["selection"]["rows"]],
+                "selection_mode": "single-row",
+            }
     st.dataframe(
-        shown,
+        frame,
         key=table,
         hide_index=True,
-        height=table_height(len(shown), at_most),
+        height=table_height(len(frame), at_most),
         alt=alt,
         placeholder=placeholder,
-        column_config={"open": button_column(f"{key}_open", opens), **columns},
-        **selecting,
+        column_config=columns,
+        **opening,
     )
 
 
