@@ -14,6 +14,8 @@ from tests.made_columns import made_book
 from tests.test_pages_explore import a_book_of
 
 pytestmark = pytest.mark.browser
+DOUBLE_CLICK_MS = 400
+"""Two clicks within 300 ms are one double click to Plotly, which selects nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +85,7 @@ def test_a_cell_of_the_heat_map_and_a_dot_of_the_trend_open_their_cases(visit: V
 def click_in_plot(visitor: Visitor, figure: Locator, bar: int) -> None:
     """Clicks into the middle of one of a figure's bars, of which the clear ones cannot be seen."""
     visitor.settle()
+    visitor.page.wait_for_timeout(DOUBLE_CLICK_MS)
     box = figure.locator(".barlayer .point path").nth(bar).bounding_box()
     assert box is not None
     middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
