@@ -27,14 +27,19 @@ class RunningDesk:
 
 def free_port() -> int:
     """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """Different ports nobody listens on now: asked for one after the other, one may come twice."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def desk_environment(data_dir: Path, atlas_url: str | None = None) -> dict[str, str]:
     """The environment of one desk with its own books and ports; without `atlas_url` nothing is called."""
-    ports = {name: str(free_port()) for name in ("UI", "RECEIVER", "SANDBOX")}
+    ports = dict(zip(("UI", "RECEIVER", "SANDBOX"), map(str, free_ports(3)), strict=True))
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("ATLAS_", "STREAMLIT_"))
     }

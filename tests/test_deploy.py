@@ -21,7 +21,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import Visitor, chromium
-from tests.desk_processes import ROOT, desk_environment, free_port, running_pages, running_worker
+from tests.desk_processes import ROOT, desk_environment, free_ports, running_pages, running_worker
 from tests.servers import wait_until
 
 SAMPLES = ROOT / ".deploy"
@@ -45,7 +45,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     folder = tmp_path_factory.mktemp("server")
     environment = desk_environment(folder / "data") | {"ATLAS_RECEIVER_URL": f"https://{HOOKS}"}
     with running_worker(environment), running_pages(environment):
-        ports = Front(free_port(), free_port())
+        ports = Front(*free_ports(2))
         with running_nginx(folder, ports, environment):
             yield ports
 

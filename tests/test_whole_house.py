@@ -16,22 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.desk_processes import run_command
+from tests.desk_processes import free_ports, run_command
 from tests.other_atlas import OtherAtlas, running_other_atlas
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOWS = 14
 
 Finished = tuple[OtherAtlas, Path]
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [item.getsockname()[1] for item in sockets]
-    finally:
-        for item in sockets:
-            item.close()
 
 
 def environment(data_dir: Path, **more: str) -> dict[str, str]:
