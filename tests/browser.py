@@ -1,11 +1,21 @@
 """Chromium for tests: a visitor whose every complaint and stray request is noted."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Position,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -20,6 +30,7 @@ FLAGS = [
 ]
 WAIT_MS = 20_000
 ROW_HEIGHT = 33
+TO_BE_TOLD_MS = 250
 
 
 @dataclass
@@ -76,6 +87,24 @@ class Visitor:
             return  # what the provider's own page asks for
         if parts.scheme not in ("data", "blob") and parts.netloc not in self._servers():
             self.complaints.append(f"request left the host: {request.url}")
+
+
+def pointed_at(place: Locator, position: Position | None = None) -> Locator:
+    """Holds the pointer over a place of a chart until its label shows, and gives that label.
+
+    The pointer is brought back as a hand would: what loads above a chart moves it away from under a pointer.
+    """
+    label = place.page.locator(".hoverlayer .hovertext").first
+    last_try = time.monotonic() + WAIT_MS / 1000
+    while time.monotonic() < last_try:
+        expect(place).to_be_visible()
+        place.hover(force=True, position=position)
+        place.page.wait_for_timeout(TO_BE_TOLD_MS)
+        if label.is_visible():
+            break
+        place.page.mouse.move(0, 0)
+    expect(label).to_be_visible()
+    return label
 
 
 @contextmanager

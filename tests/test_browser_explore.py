@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import Locator, Position, expect
 
-from tests.browser import Visitor, chromium, visiting
+from tests.browser import Visitor, chromium, pointed_at, visiting
 from tests.desk_processes import desk_environment, running_pages
 from tests.made_columns import made_book
 from tests.test_pages_explore import a_book_of
@@ -34,14 +34,13 @@ def click_at(figure: Locator, across: float, up: float) -> None:
     box = plot.bounding_box()
     assert box is not None
     position: Position = {"x": box["width"] * across, "y": box["height"] * (1 - up)}
-    plot.hover(position=position)
-    expect(figure.locator(".hoverlayer .hovertext").first).to_be_visible()
+    pointed_at(plot, position)
     plot.click(position=position)
 
 
 def click_on(point: Locator) -> None:
     """Clicks on a bar, cell or dot."""
-    point.hover(force=True)
+    pointed_at(point)
     point.click(force=True)
 
 
@@ -86,12 +85,7 @@ def click_in_plot(visitor: Visitor, figure: Locator, bar: int) -> None:
     """Clicks into the middle of one of a figure's bars, of which the clear ones cannot be seen."""
     visitor.settle()
     visitor.page.wait_for_timeout(DOUBLE_CLICK_MS)
-    box = figure.locator(".barlayer .point path").nth(bar).bounding_box()
-    assert box is not None
-    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    visitor.page.mouse.move(*middle)
-    expect(figure.locator(".hoverlayer .hovertext").first).to_be_visible()
-    visitor.page.mouse.click(*middle)
+    click_on(figure.locator(".barlayer .point path").nth(bar))
 
 
 def test_a_strip_of_one_check_opens_that_checks_cross_checks_alone(visit: Visitor) -> None:

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser import Visitor, chromium, visiting
+from tests.browser import Visitor, chromium, pointed_at, visiting
 from tests.desk_processes import desk_environment, running_pages
 from tests.made_columns import made_book
 from tests.test_pages_explore import a_book_of
@@ -44,6 +44,7 @@ def tab_to(visit: Visitor, wanted: Locator) -> None:
 def ask_for_keys(visit: Visitor) -> None:
     tab_to(visit, visit.page.get_by_role("switch", name="Work by keyboard"))
     visit.page.keyboard.press("Space")
+    expect(visit.page.get_by_role("region", name="The numbers of: ").first).to_be_attached()
     visit.settle()
 
 
@@ -89,9 +90,7 @@ def test_a_table_says_what_the_chart_says_at_the_pointer(visit: Visitor) -> None
     ]
     hovered: list[str | None] = []
     for number in range(cells.count()):
-        cells.nth(number).hover(force=True)
-        label = chart.locator(".hoverlayer .hovertext").first
-        expect(label).to_be_visible()
+        label = pointed_at(cells.nth(number))
         hovered.append(label.text_content())
         visit.page.mouse.move(5, 5)
         expect(label).to_have_count(0)

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import Visitor, chromium, visiting
+from tests.browser import Visitor, chromium, pointed_at, visiting
 from tests.desk_processes import running_desk
 from tests.judged_books import judged_book
 from tests.servers import running_sandbox
@@ -113,7 +113,7 @@ def test_a_lead_adopts_what_the_verdicts_advise_sees_which_flows_changed_and_rol
 def test_a_point_of_the_calibration_opens_its_cross_checks(visit: Visitor) -> None:
     visit.open("/cross_checks?tab=Calibration&about=CUSTOMER_NAME")
     point = visit.page.get_by_role("figure", name="Share of Customer name").locator(".point").nth(1)
-    point.hover(force=True)
+    pointed_at(point)
     point.click(force=True)
     heading = visit.page.get_by_role("heading", name="160 cross-checks: Customer name, similarity 60 to 64")
     expect(heading).to_be_visible()
