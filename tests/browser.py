@@ -30,6 +30,7 @@ FLAGS = [
 ]
 WAIT_MS = 20_000
 ROW_HEIGHT = 33
+TO_BEGIN_MS = 60
 TO_BE_TOLD_MS = 250
 
 
@@ -49,8 +50,11 @@ class Visitor:
         self.settle()
 
     def settle(self) -> None:
-        """Waits until the page's script has run."""
-        self.page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=WAIT_MS)
+        """Waits until the page's script has run: at rest, and still so when a run just asked for began."""
+        at_rest = "[data-testid=stApp][data-test-script-state=notRunning]"
+        self.page.wait_for_selector(at_rest, timeout=WAIT_MS)
+        self.page.wait_for_timeout(TO_BEGIN_MS)
+        self.page.wait_for_selector(at_rest, timeout=WAIT_MS)
 
     def title(self, text: str) -> Locator:
         """The page's heading."""
