@@ -11,6 +11,7 @@ from tests.servers import wait_until
 
 IN_FORCE = {
     "browser.gatherUsageStats": False,
+    "client.allowedOrigins": [],
     "client.disableDataExport": True,
     "client.showErrorDetails": "none",
     "client.toolbarMode": "minimal",
