@@ -17,10 +17,12 @@ from atlas_core.insight.thresholds import review_limits
 from atlas_core.thresholds import Thresholds
 
 Places = npt.NDArray[np.intp]
+Bits = npt.NDArray[np.uint8]
 Facet = Literal["outcome", "status", "product", "type", "code", "check", "dealer"]
 FACETS: tuple[Facet, ...] = ("outcome", "status", "product", "type", "code", "check", "dealer")
 
 _FEW_VALUES = 12
+_FEW_FLOWS = 8  # one in so many: they are picked before they are counted
 _VALUES_HELD = 64
 """Types, codes and checks beyond the first so many take part as filters, but are not counted."""
 
@@ -85,6 +87,9 @@ def _count(codes: npt.NDArray[Any], mask: Flags, values: int) -> list[int]:
     """How often each code below `values` stands where the mask is true."""
     if values <= _FEW_VALUES:
         return [int(np.count_nonzero((codes == code) & mask)) for code in range(values)]
+    if np.count_nonzero(mask) * _FEW_FLOWS < len(mask):
+        few: list[int] = np.bincount(codes[mask], minlength=values)[:values].tolist()
+        return few
     # Two places for each code, in the mask and out of it: to pick a random half first takes three times as
     # long.
     counts = np.zeros(2 * values, np.int64)
@@ -149,10 +154,10 @@ _HELD: dict[Facet, _Side] = {
 
 
 class _Sets:
-    """Which types, codes and low checks each flow has: a row of booleans for each value.
+    """Which types, codes and low checks each flow has: for each value a row of bits, eight flows a byte.
 
-    Counting a value is one AND over the flows. A result's rows never change, so from one version of the
-    mirror to the next only the flows with another result are looked up.
+    Counting a value is one AND over an eighth of what booleans would take. A result's rows never change, so
+    from one version of the mirror to the next only the flows with another result are looked up.
     """
 
     def __init__(self) -> None:
@@ -162,21 +167,22 @@ class _Sets:
         self._whole: Columns | None = None  # the version of which every flow is held
         self._results = np.empty(0, np.uint32)
         self._rows = {"documents": 0, "checks": 0}
-        self._sets: dict[Facet, Flags] = {}
+        self._sets: dict[Facet, Bits] = {}
 
     def counts(self, columns: Columns, facet: Facet, mask: Flags, thresholds: Thresholds) -> list[int]:
         """How many flows of the mask have each of the facet's first values."""
         with self._door:
             self._follow(columns, thresholds)
-            return [int(np.count_nonzero(row[: len(mask)] & mask)) for row in self._sets[facet]]
+            held = self._sets[facet]
+            wanted = _bits(mask, held.shape[1]).view(np.uint64)
+            return [int(np.bitwise_count(row & wanted).sum()) for row in held.view(np.uint64)]
 
     def having(self, columns: Columns, facet: Facet, places: Sequence[int], thresholds: Thresholds) -> Flags:
         """Which flows have one of these values."""
         with self._door:
             self._follow(columns, thresholds)
-            sets = self._sets[facet][list(places), : len(columns.flows)]
-            having: Flags = np.logical_or.reduce(sets, axis=0)
-            return having
+            either = np.bitwise_or.reduce(self._sets[facet][list(places)], axis=0)
+            return np.unpackbits(either, count=len(columns.flows), bitorder="little").view(np.bool_)
 
     def _follow(self, columns: Columns, thresholds: Thresholds) -> None:
         if self._whole is columns and self._thresholds == thresholds:
@@ -187,7 +193,7 @@ class _Sets:
         if self._source is not source or self._thresholds != thresholds:
             self._source, self._thresholds = source, thresholds
             self._results = np.empty(0, np.uint32)
-            self._sets = {facet: np.empty((0, 0), np.bool_) for facet in _HELD}
+            self._sets = {facet: np.empty((0, 0), np.uint8) for facet in _HELD}
             self._rows = dict.fromkeys(self._rows, 0)
         self._make_room(columns)
         results = flows.result.copy()
@@ -209,26 +215,34 @@ class _Sets:
             whole &= there == counted[flow_ids]
             for facet in facets:
                 held = self._sets[facet]
-                held[:, flow_ids] = False
+                held &= ~_bits(changed, held.shape[1])
                 found, values = _HELD[facet].rows(columns, rows, thresholds)
                 known = values < len(held)
-                held[values[known], found[known]] = True
+                found, values = found[known], values[known].astype(np.int64)
+                bit = np.uint8(1) << (found & 7).astype(np.uint8)
+                np.bitwise_or.at(held.reshape(-1), values * held.shape[1] + (found >> 3), bit)
         # A flow that is being replaced just now may lack rows: it is looked up again.
         self._results[flow_ids] = np.where(whole, results[flow_ids], 0)
 
     def _make_room(self, columns: Columns) -> None:
         size = len(columns.flows)
         if len(self._results) < size:
-            self._results = np.concatenate(
-                (self._results, np.zeros(size + size // 8 - len(self._results), np.uint32))
-            )
+            room = (size + size // 8) // 64 * 64 + 64  # whole words of bits
+            self._results = np.concatenate((self._results, np.zeros(room - len(self._results), np.uint32)))
         for facet, side in _HELD.items():
             held = self._sets[facet]
-            shape = (min(len(side.texts(columns)), _VALUES_HELD), len(self._results))
+            shape = (min(len(side.texts(columns)), _VALUES_HELD), len(self._results) // 8)
             if held.shape[0] < shape[0] or held.shape[1] < shape[1]:
-                larger = np.zeros((max(shape[0], held.shape[0]), shape[1]), np.bool_)
+                larger = np.zeros((max(shape[0], held.shape[0]), shape[1]), np.uint8)
                 larger[: held.shape[0], : held.shape[1]] = held
                 self._sets[facet] = larger
+
+
+def _bits(mask: Flags, size: int) -> Bits:
+    """A mask as so many bytes of bits."""
+    bits = np.zeros(size, np.uint8)
+    bits[: (len(mask) + 7) // 8] = np.packbits(mask, bitorder="little")
+    return bits
 
 
 def _rows_of(changed: Flags, flow: npt.NDArray[Any], expected: int, since: int) -> Places:
