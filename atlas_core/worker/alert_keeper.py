@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from atlas_core.clock import now_ms
 from atlas_core.errors import BookError, WebhookFailed
 from atlas_core.settings import Settings
 from atlas_core.worker.alert_rules import Standing, told_in_text, wanted_alerts
+from atlas_core.worker.keeper import Keeper
 
 LOOK_SECONDS = 30.0
 LONGEST_PAUSE = 900.0
@@ -33,12 +33,16 @@ STOP_SECONDS = 1.0
 _log = logging.getLogger("atlas_core.worker.alerts")
 
 
-class AlertKeeper:
-    """Looks every 30 s. The state `webhook` is off, set (nothing was sent yet), ok or failed."""
+class AlertKeeper(Keeper):
+    """Looks every 30 s, and not at once: what an outage left has as long to be made up for.
+
+    The state `webhook` is off, set (nothing was sent yet), ok or failed.
+    """
 
     def __init__(
         self, writer: AtlasWriter, settings: Settings, *, look_seconds: float = LOOK_SECONDS
     ) -> None:
+        super().__init__("alerts", _log, retry=look_seconds, trouble="alerts not kept")
         self._writer, self._settings, self._look_seconds = writer, settings, look_seconds
         self._webhook = (
             Webhook(settings.alert_webhook, proxy=settings.alert_proxy, ca_bundle=settings.ca_bundle)
@@ -47,43 +51,28 @@ class AlertKeeper:
         )
         self._failures = 0
         self._tell_from = 0.0  # on the monotonic clock
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="alerts", daemon=True)
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether alerts are still raised."""
-        return self._thread.is_alive()
-
-    def start(self) -> None:
-        """From now on there are alerts, the first after one pause: what an outage left has that long to be
-        made up for."""
-        self._thread.start()
 
     def stop(self, seconds: float) -> None:
         """Looks no more. What the webhook has not taken within a second it is told after the next start."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join(min(seconds, STOP_SECONDS))
+        super().stop(min(seconds, STOP_SECONDS))
 
     def _keep(self) -> None:
         if self._webhook is None:
             self._record_webhook("off", "ATLAS_ALERT_WEBHOOK is not set: alerts are shown here alone.")
         else:
             self._record_webhook("set", "Nothing was sent since the worker started.")
-        while not self._stopping.wait(self._look_seconds):
-            try:
-                self._look()
-                if self._webhook is not None and time.monotonic() >= self._tell_from:
-                    self._tell(self._webhook)
-            except BookError as error:
-                _log.error("alerts not kept", extra={"error": type(error).__name__})
-            except Exception:  # whatever troubles the keeper must not end its keeping
-                _log.error("alerts not kept", exc_info=True)
+        self._wait(self._look_seconds)
+        super()._keep()
         if self._webhook is not None:
             self._webhook.close()
 
-    def _look(self) -> None:
+    def _look(self) -> float:
+        self._settle()
+        if self._webhook is not None and time.monotonic() >= self._tell_from:
+            self._tell(self._webhook)
+        return self._look_seconds
+
+    def _settle(self) -> None:
         now, overdue_ms = now_ms(), round(self._settings.overdue_minutes * 60_000)
         with open_books(self._settings.atlas_book, self._settings.desk_book) as books:
             facts = queries.alert_facts(books, now=now, overdue_ms=overdue_ms)

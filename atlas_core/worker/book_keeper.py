@@ -4,8 +4,6 @@ log that does not grow."""
 from __future__ import annotations
 
 import logging
-import os
-import threading
 import time
 from pathlib import Path
 
@@ -17,15 +15,15 @@ from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
 from atlas_core.errors import BookError
 from atlas_core.settings import Settings
+from atlas_core.worker.keeper import Keeper
 
 LOOK_SECONDS = 30.0
 RETRY_SECONDS = 600.0
-_NICE = 10
 
 _log = logging.getLogger("atlas_core.worker.books")
 
 
-class BookKeeper:
+class BookKeeper(Keeper):
     """Copies each book when it is due, empties a log that has grown, and records how that went.
 
     The state `backup` is ok, failed or off; the state `backup of desk.db` (or atlas.db) was last seen when
@@ -35,38 +33,16 @@ class BookKeeper:
     def __init__(
         self, writer: AtlasWriter, settings: Settings, *, look_seconds: float = LOOK_SECONDS
     ) -> None:
+        super().__init__("books", _log, retry=look_seconds, trouble="books not kept", gives_way=True)
         self._writer, self._settings, self._look_seconds = writer, settings, look_seconds
-        self._stopping = threading.Event()
         self._due: dict[Path, float] = {}  # on the monotonic clock, which is never set back
         self._troubles: dict[Path, str] = {}
         self._log_is_large = True  # as a killed worker may have noted
-        self._thread = threading.Thread(target=self._keep, name="books", daemon=True)
 
-    @property
-    def is_alive(self) -> bool:
-        """Whether the books are still kept."""
-        return self._thread.is_alive()
-
-    def start(self) -> None:
-        """From now on there are backups."""
-        self._thread.start()
-
-    def stop(self, seconds: float) -> None:
-        """Gives up a backup under way; nothing of it is left."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join(seconds)
-
-    def _keep(self) -> None:
-        if hasattr(os, "setpriority"):  # on Linux, of this thread alone
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
-        while not self._stopping.is_set():
-            try:
-                self._watch_log()
-                self._back_up()
-            except Exception:  # whatever troubles the keeper must not end its keeping
-                _log.error("books not kept", exc_info=True)
-            self._stopping.wait(self._look_seconds)
+    def _look(self) -> float:
+        self._watch_log()
+        self._back_up()
+        return self._look_seconds
 
     def _back_up(self) -> None:
         hours, now = self._settings.backup_hours, time.monotonic()

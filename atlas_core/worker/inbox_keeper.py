@@ -10,7 +10,7 @@ from pathlib import Path
 from atlas_core.books import store
 from atlas_core.books.worklist import FlowToWatch, Worklist
 from atlas_core.books.writer import AtlasWriter
-from atlas_core.errors import AtlasDeskError
+from atlas_core.worker.keeper import Keeper
 from atlas_core.worker.sync import Sync, WatchedFlow
 from atlas_core.worker.watcher import Watcher
 
@@ -19,7 +19,7 @@ LOOK_SECONDS = 2.0
 _log = logging.getLogger("atlas_core.worker.inbox")
 
 
-class InboxKeeper:
+class InboxKeeper(Keeper):
     """Each kept callback becomes a result; then its flow is looked at as soon as is polite.
 
     `called` wakes it; it also looks by itself, for an orphan's flow turns up without a call.
@@ -35,40 +35,29 @@ class InboxKeeper:
         replay: Callable[[Worklist], bool],
     ) -> None:
         """`replay` reads again what people want read again; it returns whether none is left."""
+        super().__init__("inbox", _log, retry=LOOK_SECONDS, trouble="callbacks wait")
         self._writer, self._book, self._sync, self._watcher = writer, book, sync, watcher
         self._called = called
         self._replay = replay
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="inbox", daemon=True)
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether callbacks are still taken up."""
-        return self._thread.is_alive()
-
-    def start(self) -> None:
-        """From now on callbacks are taken up; those of an earlier worker first."""
-        self._thread.start()
 
     def stop(self, seconds: float) -> None:
         """Finishes the one under way; the others wait for the next start."""
         self._stopping.set()
         self._called.set()
-        if self._thread.ident is not None:
-            self._thread.join(seconds)
+        super().stop(seconds)
 
     def _keep(self) -> None:
-        with Worklist(self._book) as worklist:
-            while not self._stopping.is_set():
-                self._called.clear()
-                is_done = True
-                try:
-                    self._take_up_waiting(worklist)
-                    is_done = self._replay(worklist)
-                except AtlasDeskError as error:
-                    _log.error("callbacks wait", extra={"error": type(error).__name__})
-                if is_done:
-                    self._called.wait(LOOK_SECONDS)
+        with Worklist(self._book) as self._worklist:
+            super()._keep()
+
+    def _wait(self, seconds: float) -> None:
+        if not self._stopping.is_set():  # who stops it calls after that
+            self._called.wait(seconds)
+
+    def _look(self) -> float:
+        self._called.clear()
+        self._take_up_waiting(self._worklist)
+        return LOOK_SECONDS if self._replay(self._worklist) else 0.0
 
     def _take_up_waiting(self, worklist: Worklist) -> None:
         while (waiting := worklist.waiting_deliveries()) and not self._stopping.is_set():

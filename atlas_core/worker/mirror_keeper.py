@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from atlas_core.books.mirror import Mirror
 from atlas_core.books.writer import AtlasWriter
+from atlas_core.worker.keeper import Keeper
 
 LOOK_SECONDS = 1.0
 RETRY_SECONDS = 30.0
@@ -17,31 +18,19 @@ RETRY_SECONDS = 30.0
 _log = logging.getLogger("atlas_core.worker.mirror")
 
 
-class MirrorKeeper:
+class MirrorKeeper(Keeper):
     """Starts by catching up with what an earlier worker left, or by building the mirror."""
 
     def __init__(self, writer: AtlasWriter, book: Path) -> None:
+        super().__init__("mirror", _log, retry=RETRY_SECONDS, trouble="mirror is behind")
         self._mirror = Mirror(writer, book)
         self._door = threading.Lock()
-        self._stopping = threading.Event()
-        self._until = 0.0
-        self._thread = threading.Thread(target=self._keep, name="mirror", daemon=True)
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the mirror is still kept."""
-        return self._thread.is_alive()
-
-    def start(self) -> None:
-        """From now on the mirror follows."""
-        self._thread.start()
+        self._until = math.inf
 
     def stop(self, seconds: float) -> None:
         """Takes over what is left, for at most `seconds`; the next start takes over the rest."""
         self._until = time.monotonic() + seconds
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join(seconds)
+        super().stop(seconds)
 
     def follow(self, anew: bool) -> None:
         """Brings the mirror to the book's state before it returns, built anew where asked. From any thread;
@@ -53,19 +42,15 @@ class MirrorKeeper:
                 self._mirror.catch_up()
 
     def _keep(self) -> None:
-        pause = self._look(self._stopping.is_set)
-        while not self._stopping.wait(pause):
-            pause = self._look(self._stopping.is_set)
-        self._look(lambda: time.monotonic() >= self._until)
+        super()._keep()
+        self._look_whatever_befalls()
         with self._door:
             self._mirror.close()
 
-    def _look(self, is_stopping: Callable[[], bool]) -> float:
-        """Returns the seconds until the next look."""
-        try:
-            with self._door:
-                self._mirror.catch_up(is_stopping)
-        except Exception:  # whatever troubles the mirror must not end its keeping: the book is the truth
-            _log.error("mirror is behind", exc_info=True)
-            return RETRY_SECONDS
+    def _look(self) -> float:
+        with self._door:
+            self._mirror.catch_up(self._is_over)
         return LOOK_SECONDS
+
+    def _is_over(self) -> bool:
+        return time.monotonic() >= self._until
