@@ -185,7 +185,7 @@ def test_b112_a_search_by_a_whole_aadhaar_number_is_refused_and_kept_out_of_the_
         assert "Aadhaar number" in "".join(warning.value for warning in session.warning)
         assert session.text_input[field].value == ""
         assert number not in str(session.query_params) + str(
-            [session.session_state[name] for name in ("results_find", "results_words")]
+            [session.session_state[name] for name in ("search_find", "search_words")]
         )
     linked = show("results", words=number)
     assert "Aadhaar number" in "".join(warning.value for warning in linked.warning)

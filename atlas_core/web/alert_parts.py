@@ -14,7 +14,7 @@ from atlas_core.web.filters import FLOW, link_to_outcome, link_to_reason
 from atlas_core.web.health import is_alive
 from atlas_core.web.ledger_filters import DEAD_LETTERS, OPEN, TAB
 from atlas_core.web.parts import show_empty
-from atlas_core.web.selection_filters import put
+from atlas_core.web.steps import last_of_page, number_in_address, show_rows_before
 from atlas_core.web.tables import moment_column, moments, records, table_height
 from atlas_core.web.words import count_of, span_in_words
 
@@ -96,8 +96,9 @@ def _show_link(rule: str, subject: str) -> None:
 
 
 def _show_history(now: int) -> None:
-    frame = operations_loaders.load_alerts_history(_asked_place())
-    if frame.empty and _asked_place() is None:
+    before = number_in_address(BEFORE)
+    frame = operations_loaders.load_alerts_history(before)
+    if frame.empty and before is None:
         return
     st.subheader("All alerts", anchor=False)
     rows = records(frame)
@@ -127,7 +128,7 @@ def _show_history(now: int) -> None:
             "told": moment_column("Webhook told"),
         },
     )
-    _show_pages(frame)
+    show_rows_before(BEFORE, "alerts", last_of_page(frame["alert_id"], loaders.PER_PAGE))
     st.caption(f"{count_of(len(rows), 'alert')} on this page, newest first. Alerts are kept for a year.")
 
 
@@ -135,24 +136,3 @@ def _lasted(row: dict[str, Any], now: int) -> str:
     if pd.isna(row["cleared_at"]):
         return f"{span_in_words(now - int(row['raised_at']))}, until now"
     return span_in_words(int(row["cleared_at"]) - int(row["raised_at"]))
-
-
-def _show_pages(frame: pd.DataFrame) -> None:
-    is_first, is_last = _asked_place() is None, len(frame) < loaders.PER_PAGE
-    if is_first and is_last:
-        return
-    last = None if frame.empty else int(frame["alert_id"].iloc[-1])
-    with st.container(horizontal=True, horizontal_alignment="right", gap="small", width="content"):
-        for label, place, is_there in (("Newest", None, not is_first), ("Older", last, not is_last)):
-            st.button(
-                label, key=f"alerts_{label.lower()}", disabled=not is_there, on_click=_go_to, args=(place,)
-            )
-
-
-def _asked_place() -> int | None:
-    text = st.query_params.get(BEFORE, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
-def _go_to(before_id: int | None) -> None:
-    put(BEFORE, None if before_id is None else str(before_id))

@@ -16,6 +16,7 @@ from atlas_core.exporting.cells import csv_cell, time_text
 from atlas_core.web import loaders, operations_loaders
 from atlas_core.web.parts import show_empty
 from atlas_core.web.selection_filters import put
+from atlas_core.web.steps import number_in_address, show_rows_before
 from atlas_core.web.tables import moment_column, moments, table_height
 from atlas_core.web.words import count_of
 
@@ -53,7 +54,7 @@ def ask_for_entries() -> Narrowing:
 
 def show_entries(asked: Narrowing) -> None:
     """A page of entries, the newest first, and the way to older ones."""
-    before = _before()
+    before = number_in_address(BEFORE)
     entries = operations_loaders.load_audit_entries(
         asked.who, asked.action, asked.subject, before, PER_PAGE + 1
     )
@@ -89,17 +90,8 @@ def show_entries(asked: Narrowing) -> None:
             "detail": st.column_config.TextColumn("With", width="large"),
         },
     )
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        if before is not None:
-            st.button("Newest", icon=":material/first_page:", on_click=put, args=(BEFORE, None))
-        oldest = int(shown["entry_id"].iloc[-1])
-        st.button(
-            "Older",
-            icon=":material/chevron_right:",
-            on_click=put,
-            args=(BEFORE, str(oldest)),
-            disabled=len(entries) <= PER_PAGE,
-        )
+    oldest = int(shown["entry_id"].iloc[-1]) if len(entries) > PER_PAGE else None
+    show_rows_before(BEFORE, "audit", oldest)
 
 
 def show_proof(asked: Narrowing, user: User) -> None:
@@ -172,11 +164,6 @@ def _choose(label: str, name: str, asked: str | None) -> None:
 def _keep(name: str, widget: str) -> None:
     put(name, st.session_state[widget] or None)
     put(BEFORE, None)
-
-
-def _before() -> int | None:
-    text = st.query_params.get(BEFORE, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
 
 
 def _detail_in_words(detail: Mapping[str, object]) -> str:

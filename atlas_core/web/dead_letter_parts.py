@@ -16,7 +16,7 @@ from atlas_core.web.ledger_filters import BECAME, DEAD_LETTERS, link_to_ledger, 
 from atlas_core.web.ledger_parts import opening_arrivals, show_opened
 from atlas_core.web.parts import show_empty
 from atlas_core.web.read_again_parts import CAME, ask_to_dismiss, ask_to_replay, show_replays
-from atlas_core.web.selection_filters import put
+from atlas_core.web.steps import last_of_page, number_in_address, show_rows_before
 from atlas_core.web.tables import moment_column, moments, records, show_rows
 from atlas_core.web.words import age_in_words, count_of
 
@@ -36,7 +36,7 @@ def show_dead_letters(user: User) -> None:
         help="What somebody dismissed stays in the ledger, and is listed again when it comes again.",
     )
     show_opened(user)
-    before_id, waiting = _asked_place(), operations_loaders.load_cases("dead letter")
+    before_id, waiting = number_in_address(BEFORE), operations_loaders.load_cases("dead letter")
     frame = operations_loaders.load_dead_letters(with_dismissed=with_dismissed, before_id=before_id)
     if frame.empty and before_id is None:
         show_empty(
@@ -59,7 +59,7 @@ def show_dead_letters(user: User) -> None:
             query_params=link_to_ledger(**{BECAME: "dead letter"}),
         )
     _show_rows(frame)
-    _show_pages(frame)
+    show_rows_before(BEFORE, "dead", last_of_page(frame["delivery_id"], loaders.PER_PAGE))
     if waiting and opened_arrival() is None:
         label = "Read it again" if waiting == 1 else f"Read all {waiting:,} again"
         ask_to_replay(user, "letters", DEAD_LETTERS, _not_dismissed, label)
@@ -72,39 +72,6 @@ def show_dead_letters(user: User) -> None:
 def _not_dismissed() -> list[int]:
     frame = operations_loaders.load_dead_letters(with_dismissed=False, limit=REPLAYED_AT_MOST)
     return [int(delivery_id) for delivery_id in frame["delivery_id"]]
-
-
-def _asked_place() -> int | None:
-    text = st.query_params.get(BEFORE, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
-def _go_to(before_id: int | None) -> None:
-    put(BEFORE, None if before_id is None else str(before_id))
-
-
-def _show_pages(frame: pd.DataFrame) -> None:
-    is_first, is_last = _asked_place() is None, len(frame) < loaders.PER_PAGE
-    if is_first and is_last:
-        return
-    last = None if frame.empty else int(frame["delivery_id"].iloc[-1])
-    with st.container(horizontal=True, horizontal_alignment="right", gap="small", width="content"):
-        st.button(
-            "Newest",
-            icon=":material/first_page:",
-            key="dead_newest",
-            disabled=is_first,
-            on_click=_go_to,
-            args=(None,),
-        )
-        st.button(
-            "Older",
-            icon=":material/chevron_right:",
-            key="dead_older",
-            disabled=is_last,
-            on_click=_go_to,
-            args=(last,),
-        )
 
 
 def _show_rows(frame: pd.DataFrame) -> None:

@@ -20,8 +20,9 @@ from atlas_core.models import Band
 from atlas_core.thresholds import Thresholds
 from atlas_core.web.chart_parts import Point, show_chart, viewer_palette
 from atlas_core.web.kept import kept_choice
-from atlas_core.web.opened import NO_SCORE, open_cases, opening_cases, span_text
+from atlas_core.web.opened import NO_SCORE, opening_cases, span_text
 from atlas_core.web.tables import show_rows
+from atlas_core.web.tiles import show_opening_number
 from atlas_core.web.words import count_of
 
 _SPIKES = 8
@@ -73,20 +74,10 @@ def _show_bands(bands: pd.DataFrame) -> None:
         for row in bands.to_dict("records"):
             band, checks, n = row["band"], int(row["checks"]), int(row["n"])
             look = theme.BANDS[band]
-            with st.container(border=True, gap="xsmall", height="stretch"):
-                st.metric(look.label, f"{checks:,}", help=look.meaning)
-                st.caption("apart from every share" if band == Band.NO_SCORE else share_in_words(checks, n))
-                parts = {"similarity": NO_SCORE} if band == Band.NO_SCORE else {"band": band}
-                st.button(
-                    "Open",
-                    icon=":material/arrow_downward:",
-                    type="tertiary",
-                    key=f"open_{band}",
-                    disabled=not checks,
-                    help=f"Open {count_of(checks, 'cross-check')} below the histogram",
-                    on_click=open_cases,
-                    kwargs={"at": HISTOGRAM, **parts},
-                )
+            is_apart = band == Band.NO_SCORE
+            share = "apart from every share" if is_apart else share_in_words(checks, n)
+            parts = {"similarity": NO_SCORE} if is_apart else {"band": band}
+            show_opening_number(look.label, checks, share, look.meaning, "cross-check", at=HISTOGRAM, **parts)
 
 
 def _show_spikes(found: pd.DataFrame) -> None:

@@ -36,11 +36,12 @@ from atlas_core.insight.periods import DAY_MS, Step
 from atlas_core.insight.selection import Selection
 from atlas_core.web import loaders
 from atlas_core.web.chart_parts import Point, show_chart, viewer_palette
-from atlas_core.web.opened import open_cases, opening_cases, period_parts
+from atlas_core.web.opened import opening_cases, period_parts
 from atlas_core.web.parts import show_empty
 from atlas_core.web.period_parts import ask_for_step
 from atlas_core.web.selection_filters import text_of
 from atlas_core.web.tables import show_rows
+from atlas_core.web.tiles import show_opening_number
 from atlas_core.web.words import count_of, span_in_words
 
 TILES, CODES, TIME, WHO, CURED = "tiles", "codes", "time", "who", "cured"
@@ -67,19 +68,8 @@ def show_tiles(columns: Columns, selection: Selection) -> None:
     )
     with st.grid(2, min_column_width=260):
         for label, count, n, meaning, parts in tiles:
-            with st.container(border=True, gap="xsmall", height="stretch"):
-                st.metric(label, f"{count:,}", help=meaning)
-                st.caption(f"{share_in_words(count, n)} documents")
-                st.button(
-                    "Open",
-                    icon=":material/arrow_downward:",
-                    type="tertiary",
-                    key=f"open_{label}",
-                    disabled=not count,
-                    help=f"Open {count_of(count, 'document')} below",
-                    on_click=open_cases,
-                    kwargs={"at": TILES, **parts},
-                )
+            share = f"{share_in_words(count, n)} documents"
+            show_opening_number(label, count, share, meaning, "document", at=TILES, **parts)
 
 
 def show_codes(columns: Columns, selection: Selection, show_opened: ShowOpened) -> None:

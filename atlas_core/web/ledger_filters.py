@@ -8,32 +8,21 @@ from __future__ import annotations
 import streamlit as st
 
 from atlas_core.books.queries import ARRIVAL_OUTCOMES, CHANNELS, After, Wanted
-from atlas_core.errors import InputError
-from atlas_core.intake import check_search
 from atlas_core.web import operations_loaders
 from atlas_core.web.arrival_words import arrival_look, channel_look
+from atlas_core.web.searching import ask_for_text, searched
 from atlas_core.web.selection_filters import put
+from atlas_core.web.steps import number_in_address
 
 TAB, LEDGER, DEAD_LETTERS = "tab", "Ledger", "Dead letters"
 CHANNEL, BECAME, WHOSE, WHY = "channel", "became", "id", "why"
 AFTER, OPEN = "after", "open"
 _FILTERS = (CHANNEL, BECAME, WHOSE, WHY)
-_REFUSED = "ledger_refused"
-_TEXT_AT_MOST = 100
 
 
 def wanted_arrivals() -> Wanted:
     """The filter in the address. A search by a personal number is told, taken out of it and not made."""
-    refused = st.session_state.pop(_REFUSED, None)
-    texts = {name: st.query_params.get(name, "").strip()[:_TEXT_AT_MOST] for name in (WHOSE, WHY)}
-    for name, text in texts.items():
-        try:
-            check_search(text)
-        except InputError as error:
-            st.query_params.pop(name, None)
-            refused, texts[name] = str(error), ""
-    if refused:
-        st.warning(refused, icon=":material/shield_person:")
+    texts = searched(WHOSE, WHY)
     whose = texts[WHOSE]
     is_flow = bool(whose) and operations_loaders.load_is_flow(whose)
     return Wanted(
@@ -61,8 +50,7 @@ def go_to_place(place: After | None) -> None:
 
 def opened_arrival() -> int | None:
     """The delivery that the address has open."""
-    text = st.query_params.get(OPEN, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    return number_in_address(OPEN)
 
 
 def open_arrival(delivery_id: int | None) -> None:
@@ -84,19 +72,21 @@ def ask_for_arrivals(wanted: Wanted) -> None:
     """Draws the filters, each choice with how many rows it would leave."""
     channels, outcomes = operations_loaders.load_arrivals_per_choice(wanted)
     with st.grid(2, min_column_width=260):
-        _ask_for_text(
+        ask_for_text(
             WHOSE,
             wanted.flow_uuid or wanted.application_id,
             "Flow or application id",
             "The whole id",
             "Exactly as it is written. Also finds what came to its address and was put aside.",
+            keep=_filter,
         )
-        _ask_for_text(
+        ask_for_text(
             WHY,
             wanted.reason,
             "Words of the reason",
             "Such as: JSON, another flow, 401",
             "Any part of why something was put aside, could not be read or was refused.",
+            keep=_filter,
         )
     _ask_for_choice(CHANNEL, wanted.channel, "How it came", channels)
     _ask_for_choice(BECAME, wanted.outcome, "What became of it", outcomes)
@@ -105,22 +95,6 @@ def ask_for_arrivals(wanted: Wanted) -> None:
 def _known(name: str, known: tuple[str, ...]) -> str:
     text = st.query_params.get(name, "")
     return text if text in known else ""
-
-
-def _ask_for_text(name: str, text: str, label: str, placeholder: str, meaning: str) -> None:
-    widget = f"ledger_{name}"
-    st.session_state[widget] = text
-    st.text_input(
-        label,
-        key=widget,
-        type="search",
-        max_chars=_TEXT_AT_MOST,
-        icon=":material/search:",
-        placeholder=placeholder,
-        help=meaning,
-        on_change=_keep_text,
-        args=(name, widget),
-    )
 
 
 def _ask_for_choice(name: str, chosen: str, label: str, counts: dict[str, int]) -> None:
@@ -139,16 +113,6 @@ def _ask_for_choice(name: str, chosen: str, label: str, counts: dict[str, int]) 
         on_change=_keep_choice,
         args=(name, widget),
     )
-
-
-def _keep_text(name: str, widget: str) -> None:
-    text = (st.session_state[widget] or "").strip()
-    try:
-        check_search(text)
-    except InputError as error:
-        st.session_state[_REFUSED] = str(error)
-        text = ""
-    _filter(name, text)
 
 
 def _keep_choice(name: str, widget: str) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from atlas_core.access import User
-from atlas_core.books.queries import After, Arrival, ArrivalsPage
+from atlas_core.books.queries import Arrival, ArrivalsPage
 from atlas_core.clock import now_ms
 from atlas_core.insight.arrivals import problem_and_place
 from atlas_core.web import loaders, operations_loaders
@@ -27,6 +27,7 @@ from atlas_core.web.ledger_filters import (
 )
 from atlas_core.web.parts import show_empty, show_id, show_look
 from atlas_core.web.read_again_parts import CAME, ask_to_replay, show_dismissal, show_replays
+from atlas_core.web.steps import show_newest_or_older
 from atlas_core.web.tables import moment_column, moments, records, show_rows
 from atlas_core.web.words import age_in_words, count_of, time_in_words, viewer_zone
 
@@ -87,23 +88,7 @@ def _show_place(page: ArrivalsPage, total: int) -> None:
 
 def _show_pages(page: ArrivalsPage) -> None:
     """The way to the newest and to older arrivals. Each page's place is in its address."""
-    is_first = asked_place() is None
-    if is_first and page.following is None:
-        return
-    steps: tuple[tuple[str, str, After | None, bool], ...] = (
-        ("Newest", ":material/first_page:", None, not is_first),
-        ("Older", ":material/chevron_right:", page.following, page.following is not None),
-    )
-    with st.container(horizontal=True, horizontal_alignment="right", gap="small", width="content"):
-        for label, icon, place, is_there in steps:
-            st.button(
-                label,
-                icon=icon,
-                key=f"ledger_{label.lower()}",
-                disabled=not is_there,
-                on_click=go_to_place,
-                args=(place,),
-            )
+    show_newest_or_older(page.following, "ledger", go_to_place, is_newest=asked_place() is None)
 
 
 def show_opened(user: User) -> None:

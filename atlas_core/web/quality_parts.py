@@ -24,11 +24,11 @@ from atlas_core.models import Band
 from atlas_core.thresholds import Thresholds
 from atlas_core.web.chart_parts import Point, show_chart, viewer_palette
 from atlas_core.web.kept import kept_choice, kept_value
-from atlas_core.web.opened import open_cases, period_parts, span_text
+from atlas_core.web.opened import period_parts, span_text
 from atlas_core.web.parts import show_empty
 from atlas_core.web.period_parts import ask_for_step
 from atlas_core.web.selection_filters import text_of
-from atlas_core.web.words import count_of
+from atlas_core.web.tiles import show_opening_number
 
 MOST_FIGURES = 3
 _USUAL_CONFIDENCE = 0.7
@@ -83,12 +83,15 @@ def show_quadrants(
     with st.grid(4, min_column_width=170):
         for (band, confidence), row in zip(ranges, found.frame.to_dict("records"), strict=True):
             name = row["quadrant"]
-            _show_tile(
+            show_opening_number(
                 name.capitalize(),
                 int(row["checks"]),
                 share_in_words(int(row["checks"]), int(row["n"])),
                 _MEANINGS[name],
-                {"band": band, "confidence": confidence},
+                "cross-check",
+                at=QUADRANT,
+                band=band,
+                confidence=confidence,
             )
     n = int(found.frame["n"].max())
     show_chart(
@@ -110,12 +113,14 @@ def show_quadrants(
         for row in found.apart.to_dict("records"):
             label, place = _NO_CONFIDENCE[row["confidence"]]
             low, total = int(row["low"]), int(row["low"]) + int(row["passes"])
-            _show_tile(
+            show_opening_number(
                 label,
                 total,
                 f"{share_in_words(low, total)} below review" if total else "none selected",
                 "A confidence of 0.0 means read by a fixed rule; it is no error, and none means not given.",
-                {"confidence": span_text(place, place)},
+                "cross-check",
+                at=QUADRANT,
+                confidence=span_text(place, place),
             )
     show_opened(QUADRANT)
 
@@ -184,22 +189,6 @@ def _asked_confidence() -> float:
     except ValueError:
         return _USUAL_CONFIDENCE
     return round(asked * 20) / 20 if 0.05 <= asked <= 1 else _USUAL_CONFIDENCE
-
-
-def _show_tile(label: str, count: int, share: str, meaning: str, parts: dict[str, str]) -> None:
-    with st.container(border=True, gap="xsmall", height="stretch"):
-        st.metric(label, f"{count:,}", help=meaning)
-        st.caption(share)
-        st.button(
-            "Open",
-            icon=":material/arrow_downward:",
-            type="tertiary",
-            key=f"open_{label}",
-            disabled=not count,
-            help=f"Open {count_of(count, 'cross-check')} below",
-            on_click=open_cases,
-            kwargs={"at": QUADRANT, **parts},
-        )
 
 
 def _cell(point: Point) -> dict[str, str]:

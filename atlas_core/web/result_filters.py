@@ -13,7 +13,6 @@ from typing import Any
 import streamlit as st
 
 from atlas_core.books.queries import REASONS
-from atlas_core.errors import InputError
 from atlas_core.insight import theme
 from atlas_core.insight.addresses import (
     AFTER,
@@ -30,8 +29,9 @@ from atlas_core.insight.addresses import (
 from atlas_core.insight.facets import Counts, Facet
 from atlas_core.insight.finding import FlowFilter
 from atlas_core.insight.paging import SORTS, Key, Sort, key_of
-from atlas_core.intake import check_search
 from atlas_core.web.filters import REASON_LABELS
+from atlas_core.web.searching import ask_for_text, searched
+from atlas_core.web.selection_filters import put
 from atlas_core.web.words import markdown_safe
 
 SORT_LABELS: dict[Sort, str] = {
@@ -58,23 +58,12 @@ _SHOWN_FACETS = ("outcome", "status", "product")
 _MORE = "results_more"
 _PILLS_AT_MOST = 12
 _OFFERED_AT_MOST = 300
-_REFUSED = "results_refused"
 
 
 def wanted_flows() -> FlowFilter:
     """The filter in the address. A search by a personal number is told, taken out of it and not made."""
-    wanted = filter_of({name: st.query_params.get_all(name) for name in st.query_params})
-    refused = st.session_state.pop(_REFUSED, None)
-    for name, text in ((FIND, wanted.text), (WORDS, wanted.words)):
-        try:
-            check_search(text)
-        except InputError as error:
-            st.query_params.pop(name, None)
-            refused = str(error)
-    if refused:
-        st.warning(refused, icon=":material/shield_person:")
-        return filter_of({name: st.query_params.get_all(name) for name in st.query_params})
-    return wanted
+    searched(FIND, WORDS)
+    return filter_of({name: st.query_params.get_all(name) for name in st.query_params})
 
 
 def asked_sort() -> Sort:
@@ -90,25 +79,27 @@ def asked_key() -> Key | None:
 
 def go_to_page(key: Key | None) -> None:
     """Turns to the page after a key."""
-    _put(AFTER, str(key) if key else None)
+    put(AFTER, str(key) if key else None)
 
 
 def ask_for_search(wanted: FlowFilter, *, by_reason: bool = True) -> None:
     """Draws what is typed or picked once: ids, words, a reason, days."""
     with st.grid(4 if by_reason else 3, min_column_width=230):
-        _ask_for_text(
+        ask_for_text(
             FIND,
             wanted.text,
             "Any id, from its beginning",
             "Application, flow, batch, file or document",
             "Exactly as it is written: capitals and small letters differ.",
+            keep=_filter,
         )
-        _ask_for_text(
+        ask_for_text(
             WORDS,
             wanted.words,
             "Words in any field",
             "All of them, such as: ravi ander*",
             "Whole words that Atlas read or compared, capitals aside; a star finds words that begin so.",
+            keep=_filter,
         )
         if by_reason:
             _ask_for_reason(wanted)
@@ -201,22 +192,6 @@ def _ask_for_reason(wanted: FlowFilter) -> None:
     )
 
 
-def _ask_for_text(name: str, text: str, label: str, placeholder: str, meaning: str) -> None:
-    widget = f"results_{name}"
-    st.session_state[widget] = text
-    st.text_input(
-        label,
-        key=widget,
-        type="search",
-        max_chars=100,
-        icon=":material/search:",
-        placeholder=placeholder,
-        help=meaning,
-        on_change=_keep_text,
-        args=(name, widget),
-    )
-
-
 def _ask_for_days(wanted: FlowFilter) -> None:
     address = address_of(wanted)
     days = [_day(address[name][0]) for name in (SINCE, UNTIL) if name in address]
@@ -234,16 +209,6 @@ def _day(text: str) -> dt.date | None:
         return dt.date.fromisoformat(text)
     except ValueError:
         return None
-
-
-def _keep_text(name: str, widget: str) -> None:
-    text = (st.session_state[widget] or "").strip()
-    try:
-        check_search(text)
-    except InputError as error:
-        st.session_state[_REFUSED] = str(error)
-        text = ""
-    _filter(name, text)
 
 
 def _keep_reason() -> None:
@@ -268,15 +233,8 @@ def keep_sort(widget: str) -> None:
 
 def _filter(name: str, texts: str | list[str] | None) -> None:
     """What another filter finds is shown from its first page on."""
-    _put(name, texts)
-    _put(AFTER, None)
-
-
-def _put(name: str, texts: str | list[str] | None) -> None:
-    if texts:
-        st.query_params[name] = texts
-    else:
-        st.query_params.pop(name, None)
+    put(name, texts)
+    put(AFTER, None)
 
 
 def _text(value: str | None) -> str:

@@ -15,6 +15,7 @@ from atlas_core.web import loaders
 from atlas_core.web.parts import told_in_words
 from atlas_core.web.result_filters import SORT_LABELS, asked_sort, go_to_page, keep_sort
 from atlas_core.web.signing_in import require_user
+from atlas_core.web.steps import show_steps
 from atlas_core.web.words import count_of, markdown_safe
 
 
@@ -68,16 +69,7 @@ def show_pages(page: Page) -> None:
         ("Next", ":material/chevron_right:", page.next, page.next is not None),
         ("Last", ":material/last_page:", page.last, page.last is not None),
     )
-    with st.container(horizontal=True, horizontal_alignment="right", gap="small", width="content"):
-        for label, icon, key, is_there in steps:
-            st.button(
-                label,
-                icon=icon,
-                key=f"results_{label.lower()}",
-                disabled=not is_there,
-                on_click=go_to_page,
-                args=(key,),
-            )
+    show_steps(steps, "results", go_to_page)
 
 
 def show_saved_views(wanted: FlowFilter, owner: str) -> None:
