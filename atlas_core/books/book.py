@@ -6,8 +6,9 @@ import errno
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 from atlas_core.errors import BookBusy, BookDamaged, BookError, BookFull, BookMissing
@@ -134,22 +135,7 @@ def open_for_writing(path: Path, journal: str) -> sqlite3.Connection:
     `journal` is `wal` or `delete`. Commits are durable before they return. Raises `BookMissing`,
     `BookDamaged` and the rest of `speaking_of`.
     """
-    require_file(path)
-    with speaking_of(path):
-        connection = sqlite3.connect(
-            address_of(path, "rw"),
-            uri=True,
-            timeout=BUSY_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=256,
-        )
-        try:
-            _set_up_writer(connection, path, journal)
-        except BaseException:
-            connection.close()
-            raise
-    return connection
+    return _open(path, "rw", partial(_set_up_writer, path=path, journal=journal))
 
 
 def _set_up_writer(connection: sqlite3.Connection, path: Path, journal: str) -> None:
@@ -166,10 +152,20 @@ def _set_up_writer(connection: sqlite3.Connection, path: Path, journal: str) -> 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
     """A connection that cannot write, for one thread at a time."""
+    return _open(path, "ro", _set_up_reader)
+
+
+def _set_up_reader(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA query_only = ON")
+    connection.execute("PRAGMA cell_size_check = ON")
+    connection.execute(_NO_TEMPORARY_FILES)
+
+
+def _open(path: Path, mode: str, set_up: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
     require_file(path)
     with speaking_of(path):
         connection = sqlite3.connect(
-            address_of(path, "ro"),
+            address_of(path, mode),
             uri=True,
             timeout=BUSY_SECONDS,
             isolation_level=None,
@@ -177,9 +173,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
             cached_statements=256,
         )
         try:
-            connection.execute("PRAGMA query_only = ON")
-            connection.execute("PRAGMA cell_size_check = ON")
-            connection.execute(_NO_TEMPORARY_FILES)
+            set_up(connection)
         except BaseException:
             connection.close()
             raise
