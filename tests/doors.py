@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from atlas_core.books import attempts
+from atlas_core.books import attempts, doors
 from atlas_core.books.schema import migrate_atlas
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
@@ -24,6 +24,8 @@ from atlas_core.worker.receiver import Receiver
 from tests.workers import rows
 
 RESULTS = {"flow_uuid": "flow-0001", "ocr_data": [], "cross_checks": []}
+CALLBACK = b"/atlas/callback/callback-part"
+BODY = json.dumps(RESULTS).encode()
 Answer = tuple[int, dict[str, str], bytes]
 
 
@@ -133,3 +135,22 @@ def read_all(connection: socket.socket) -> bytes:
     except (TimeoutError, ConnectionResetError):
         pass
     return whole
+
+
+def request(*lines: bytes, body: bytes = b"", host: bytes = b"localhost") -> bytes:
+    """A callback as it stands on the wire; no Host line where `host` is empty."""
+    head = [b"POST " + CALLBACK + b" HTTP/1.1", *([b"Host: " + host] if host else []), *lines]
+    return b"\r\n".join([*head, b"Connection: close", b"", body])
+
+
+def status_of(answer: bytes) -> int:
+    """The status of an answer as it stands on the wire."""
+    assert answer.startswith(b"HTTP/1.1 "), answer[:100]
+    return int(answer[9:12])
+
+
+def refusals(door: Door) -> dict[tuple[str, int, str], int]:
+    """What was counted: door, status and caller."""
+    door.writer.write(doors.record_refusals, door.receiver.tally.take())
+    found = door.rows("SELECT door, status, caller, sum(times) FROM refusals GROUP BY 1, 2, 3")
+    return {(name, status, caller): times for name, status, caller, times in found}
