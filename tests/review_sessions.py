@@ -8,18 +8,22 @@ from dataclasses import dataclass
 
 from streamlit.testing.v1 import AppTest
 
-from atlas_core.access import LOCAL
+from atlas_core.access import LOCAL, Role, User
 from atlas_core.books.desk import Desk
 from atlas_core.books.queries.reviews import CaseRecord, case_record
 from atlas_core.books.reading import open_books
 from atlas_core.books.review_rules import ReviewRules, set_review_rules
+from atlas_core.books.threshold_sets import InForce
 from atlas_core.clock import now_ms
 from atlas_core.insight.review_queue import ReviewQueue
+from atlas_core.thresholds import Thresholds
 from tests.made_columns import MadeBook, MadeCheck, MadeDocument, MadeFlow, made_book
 from tests.page_sessions import said, sessions_over, show
 from tests.test_review_queue import Reviewing
 
 MINUTE = 60_000
+RAVI = User("ravi", "Ravi", frozenset({Role.LEAD}))
+USUAL = InForce(Thresholds())
 PAPERS = (
     MadeDocument("DELIVERY_ORDER", fields=(("customer_name", "Asha Rao", 0.9),)),
     MadeDocument("INVOICE", fields=(("customer_name", "Asha Rao", 0.8),)),

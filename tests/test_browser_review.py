@@ -15,8 +15,7 @@ from atlas_core.books.review_rules import ReviewRules, set_review_rules
 from atlas_core.clock import now_ms
 from tests.browser import Visitor, chromium, visiting
 from tests.desk_processes import desk_environment, running_pages
-from tests.review_sessions import Room, a_case
-from tests.test_pages_review import RAVI, seen
+from tests.review_sessions import RAVI, Room, a_case
 from tests.test_review_queue import reviewing
 
 pytestmark = pytest.mark.browser
@@ -143,4 +142,4 @@ def test_a_reload_keeps_the_person_and_the_case_and_a_lost_claim_and_a_new_resul
         press(anna, "2", anna.page.get_by_text("is no longer yours"))
         expect(anna.page.get_by_text("ravi is working on this case")).to_be_visible()
         assert at_case(anna) != number
-        assert seen(desk, number).decision_id == 0
+        assert desk.cases.seen(number).decision_id == 0
