@@ -60,12 +60,6 @@ def table(session: AppTest, column: str) -> list[Any]:
     pytest.fail(f"no table has {column}")
 
 
-def button(session: AppTest, label: str) -> Any:
-    found = [one for one in session.button if one.label == label]
-    assert found, f"no button {label}: {[one.label for one in session.button]}"
-    return found[0]
-
-
 def choices(session: AppTest) -> list[str]:
     return [option.content for group in session.get("button_group") for option in group.proto.options]
 

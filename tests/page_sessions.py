@@ -86,3 +86,16 @@ def drawn_words(session: AppTest) -> list[str]:
     """What is read in the parts that are drawn as HTML, each piece of text by itself."""
     bodies = [element.proto.body for element in session.get("html")]
     return [html.unescape(text) for body in bodies for text in re.findall(r">([^<>]+)<", body)]
+
+
+def table_with(session: AppTest, column: str) -> dict[str, list[Any]]:
+    """The table that has this column, column by column."""
+    found = [frame.value for frame in session.dataframe if column in frame.value.columns]
+    return {str(name): found[0][name].tolist() for name in found[0].columns}
+
+
+def button(session: AppTest, label: str) -> Any:
+    """The first button with that label."""
+    found = [one for one in session.button if one.label == label]
+    assert found, f"no button {label}: {[one.label for one in session.button]}"
+    return found[0]

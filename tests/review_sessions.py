@@ -18,7 +18,7 @@ from atlas_core.clock import now_ms
 from atlas_core.insight.review_queue import ReviewQueue
 from atlas_core.thresholds import Thresholds
 from tests.made_columns import MadeBook, MadeCheck, MadeDocument, MadeFlow, made_book
-from tests.page_sessions import said, sessions_over, show
+from tests.page_sessions import button, said, sessions_over, show
 from tests.test_review_queue import Reviewing
 
 MINUTE = 60_000
@@ -58,12 +58,9 @@ class Sitting:
 
     def press(self, label: str) -> str:
         """Presses a button; returns what the page says then."""
-        self.button(label).click().run()
+        button(self.page, label).click().run()
         assert not self.page.exception
         return self.said
-
-    def button(self, label: str):  # type: ignore[no-untyped-def]  # AppTest's own element
-        return next(button for button in self.page.button if button.label == label)
 
     @property
     def said(self) -> str:

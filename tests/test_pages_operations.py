@@ -18,7 +18,6 @@ from tests.made_books import MINUTE, MadeBooks, add_flow, make_books, make_resul
 from tests.operations_page import (
     NOWHERE,
     begin,
-    button,
     choices,
     dead_letter,
     kept_letter,
@@ -27,7 +26,7 @@ from tests.operations_page import (
     table,
     worker_runs,
 )
-from tests.page_sessions import said, sessions_over, show
+from tests.page_sessions import button, said, sessions_over, show
 from tests.workers import empty_results, rows, running_worker, settings_for, until
 
 TABS = ("Ledger", "Callbacks and polls", "Dead letters", "Atlas", "Storage", "Self-test", "Alerts")

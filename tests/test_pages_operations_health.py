@@ -22,13 +22,12 @@ from atlas_core.web import loaders
 from tests.made_books import DONE, MINUTE, MadeBooks, make_books, make_result
 from tests.operations_page import (
     NOWHERE,
-    button,
     links,
     operations,
     table,
     worker_runs,
 )
-from tests.page_sessions import said, sessions_over
+from tests.page_sessions import button, said, sessions_over
 from tests.workers import rows, running_worker, settings_for
 
 
