@@ -44,7 +44,7 @@ def _show_next_case(user: User) -> None:
             _show_none(at)
             return
         _show_head(user, at, view)
-        judged, papers = st.columns([1.7, 1], gap="medium")
+        judged, papers = st.columns([1.8, 1], gap="medium")
         with judged:
             show_findings(user, view)
             if not at.is_locked:

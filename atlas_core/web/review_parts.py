@@ -73,7 +73,7 @@ def show_decisions(user: User, view: CaseView) -> None:
         if at.asks_for_document:
             _ask_for_document(user, view)
             return
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             for key, decision, label, icon in DECISIONS:
                 st.button(
                     label,
