@@ -12,7 +12,10 @@ import plotly.graph_objects as go
 import plotly.io
 import pytest
 
+from atlas_core.insight.arrivals import FIRSTS
 from atlas_core.insight.charts import Chart, day_axis, plain
+from atlas_core.insight.charts_arrivals import first_arrivals_per_day_chart
+from atlas_core.insight.charts_calibration import Line, same_per_span_chart, share_per_threshold_chart
 from atlas_core.insight.charts_checks import checks_per_score_chart, coverage_chart, quadrants_chart
 from atlas_core.insight.charts_errors import (
     codes_shown,
@@ -111,7 +114,19 @@ def charts(palette: Palette) -> dict[str, Chart]:
     ).astype({"median_ms": "Int64", "p95_ms": "Int64"})
     outcomes = [(MONDAY + day * DAY_MS, str(one)) for day in range(90) for one in OUTCOMES_SHOWN]
     flows = pd.DataFrame(outcomes, columns=["start_at", "outcome"]).assign(flows=12_345)
+    firsts = [(MONDAY + day * DAY_MS, one) for day in range(90) for one in FIRSTS]
+    arrivals = pd.DataFrame(firsts, columns=["day_at", "first"]).assign(flows=12_345, n=49_380, share=0.25)
+    spans = pd.DataFrame({"similarity_from": range(0, 101, 5), "similarity_to": range(4, 105, 5)}).assign(
+        checks=812_345, judged=[0, *[12_345] * 20], same=6_172, share=0.5, low=0.4, high=0.6
+    )
+    shares = np.where(np.arange(101) < 5, np.nan, np.linspace(0, 0.123456789, 101))
+    line = Line("Wrong accepts above", shares, shares * 0.9, shares * 1.1, np.arange(101) * 80_000)
     return {
+        "arrivals": first_arrivals_per_day_chart(arrivals, palette),
+        "same": same_per_span_chart(spans, HOSTILE, (70, 90), palette),
+        "per threshold": share_per_threshold_chart(
+            (line, line), title=HOSTILE, in_force=70, advised=80, palette=palette
+        ),
         "histogram": checks_per_score_chart(counts_of(1), (70, 90), palette),
         "logarithmic": checks_per_score_chart(counts_of(1), (70, 90), palette, logarithmic=True),
         "strips": score_strips_chart(strips, palette),
@@ -160,7 +175,10 @@ def test_a_figure_says_what_is_counted_in_which_unit_and_speaks(drawn: dict[str,
 
 
 def test_n_stands_in_the_figure_where_a_share_or_a_count_is_shown(drawn: dict[str, Chart]) -> None:
-    for name in ("histogram", "quadrants", "codes", "days", "dealers", "coverage", "funnel", "flows"):
+    for name in (
+        *("histogram", "quadrants", "codes", "days", "dealers", "coverage", "funnel", "flows"),
+        *("arrivals", "same"),
+    ):
         assert "n = " in drawn[name].figure.layout.title.subtitle.text, name
     for name in ("strips", "trend"):
         (names,) = [

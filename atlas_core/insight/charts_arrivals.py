@@ -53,7 +53,7 @@ def first_arrivals_per_day_chart(frame: pd.DataFrame, palette: Palette) -> Chart
         traces,
         palette,
         title="What brought the results first",
-        unit=f"Flows by the UTC day they began, n = {total:,}",
+        unit=f"Number of flows, by the UTC day they began, n = {total:,}",
         height=350,
         margin={"t": 112},  # the legend takes two lines on a phone
         legend=True,
