@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
 
 from atlas_core.access import Role, User
 from atlas_core.books.case_decisions import decide_case, undo_decision
@@ -18,6 +19,7 @@ from atlas_core.books.claims import CaseSeen, assign_cases, claim_case, release_
 from atlas_core.books.desk import Desk
 from atlas_core.books.lots import draw_lots
 from atlas_core.books.mirror import Mirror
+from atlas_core.books.queries import attention
 from atlas_core.books.reading import Books, open_books
 from atlas_core.books.results import save_result
 from atlas_core.books.review_rules import ReviewRules
@@ -199,13 +201,22 @@ def test_what_was_decided_or_erased_waits_for_nobody_also_on_today() -> None:
         assert needed(cases) == {}
         cases.bring_again(3, 10)
         assert needed(cases) == {"review": 1}
+        cases.decide(ANNA, 3, "second person")
+        assert needed(cases) == {"review": 1}
+        decision_id = cases.decide(RAVI, 3, "reject")
+        assert needed(cases) == {}
+        undo_decision(cases.desk, RAVI, decision_id, now=NOW)
+        assert needed(cases) == {"review": 1}
 
 
 def needed(cases: Reviewing) -> dict[str, int]:
-    """How many flows Today says need a person, for each reason that a decision can end."""
+    """How many flows Today says need a person, for each reason that a decision can end; without a mirror it
+    says the same."""
     with cases.books() as books:
-        found = what_needs_a_person(books, cases.book.columns, Rules(Thresholds(), 600_000, NOW))
-    return {row.reason: row.flows for row in found.itertuples() if row.reason in ("failed", "review")}
+        counted = what_needs_a_person(books, cases.book.columns, Rules(Thresholds(), 600_000, NOW))
+        by_sql = attention(books, now=NOW, overdue_ms=600_000)
+    assert_frame_equal(counted, by_sql.drop(columns="flow_uuid"))
+    return {row.reason: row.flows for row in counted.itertuples() if row.reason in ("failed", "review")}
 
 
 def test_a_case_sent_to_a_second_person_waits_for_anybody_else() -> None:

@@ -24,6 +24,16 @@ _NOT_DISMISSED = """
               WHERE x.kind = '{}' AND x.subject = CAST({} AS TEXT) AND x.dismissed_at >= {})
 """
 
+# What nobody decided on as it is now, and was not erased. A second look is made apart and decides nothing.
+_OPEN = """
+  f.erased_at IS NULL AND NOT EXISTS (
+    SELECT 1 FROM desk.case_decisions d
+    WHERE d.decision_id = (SELECT max(latest.decision_id) FROM desk.case_decisions latest
+                           WHERE latest.flow_uuid = f.flow_uuid AND latest.is_second = 0)
+      AND d.decision NOT IN ('undone', 'second person')
+      AND d.digest IS (SELECT r.digest FROM results r WHERE r.result_id = f.result_id))
+"""
+
 # What came between the copy that atlas.db was restored from and its recovery is lost, which is not missing.
 CALLBACK_WAS_DUE = """
           (a.started_at >=
@@ -41,7 +51,7 @@ CASES: dict[str, str] = {
     "refused": f"""
         SELECT flow_id, changed_at AS since FROM attempts a WHERE state = 'refused' AND {_LAST_WORD}
     """,  # noqa: S608
-    "failed": "SELECT flow_id, created_at AS since FROM flows WHERE outcome = 'failed'",
+    "failed": f"SELECT flow_id, created_at AS since FROM flows f WHERE outcome = 'failed' AND {_OPEN}",  # noqa: S608
     # A flow whose files never reached Atlas waits for its attempt, not for Atlas.
     "overdue": """
         SELECT flow_id, created_at AS since FROM flows f
@@ -54,7 +64,7 @@ CASES: dict[str, str] = {
         WHERE outcome = 'review' AND created_at <= :overdue_before
           AND master_status = 'SUCCESS' AND crosscheck_status IN ('NOT_STARTED', 'PENDING')
     """,
-    "review": "SELECT flow_id, created_at AS since FROM flows WHERE outcome = 'review'",
+    "review": f"SELECT flow_id, created_at AS since FROM flows f WHERE outcome = 'review' AND {_OPEN}",  # noqa: S608
     "not sent": f"""
         SELECT flow_id, changed_at AS since FROM attempts a WHERE state = 'not sent' AND {_LAST_WORD}
     """,  # noqa: S608
