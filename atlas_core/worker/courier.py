@@ -7,15 +7,11 @@ and only a person's decision starts it again.
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import logging
-import queue
 import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 from atlas_core.api.client import AtlasClient
@@ -38,6 +34,7 @@ from atlas_core.errors import (
 )
 from atlas_core.links import sending_problem
 from atlas_core.models import NO_STATUS, Decision, FlowRequest, Submission
+from atlas_core.worker.errands import Errand, Errands
 from atlas_core.worker.gate import CLOSED_SECONDS, Gate
 from atlas_core.worker.parts import AUTH_PATH, CALLBACK_PATH, hash_of, new_secret
 from atlas_core.worker.sync import WatchedFlow
@@ -51,17 +48,6 @@ LONGEST_WAIT = 300.0
 REPEATABLE = ("init unknown", "upload unknown", "refused")  # attempts a person may start again
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Errand:
-    """One attempt to be carried on: to flow/init, or, where it has its flow already, to multiupload."""
-
-    submission_id: int
-    number: int
-    attempt_id: int = 0
-    flow_uuid: str = ""
-    tries: int = 0
 
 
 class Courier:
@@ -92,10 +78,7 @@ class Courier:
         self._local_atlas = local_atlas
         self._file_hosts = file_hosts
         self._stopping = threading.Event()
-        self._errands: queue.SimpleQueue[Errand | None] = queue.SimpleQueue()
-        self._later: list[tuple[float, int, Errand]] = []
-        self._later_lock = threading.Lock()
-        self._order = itertools.count()
+        self._errands = Errands()
         self._last_submission = 0
         self._last_decision = 0
         self._at_once = at_once
@@ -124,7 +107,7 @@ class Courier:
             if attempt.state == "initialised":
                 errand.attempt_id, errand.flow_uuid = attempt.attempt_id, attempt.flow_uuid or ""
             wait = max(0, (attempt.next_try_at or 0) - now_ms()) / 1000
-            self._put_later(errand, min(wait, LONGEST_WAIT))
+            self._errands.put_later(errand, min(wait, LONGEST_WAIT))
         for thread in self._threads:
             thread.start()
 
@@ -136,15 +119,12 @@ class Courier:
         for decision in self._desk.decisions(self._last_decision):
             self._act_on(decision, worklist)
             self._last_decision = decision.decision_id
-        with self._later_lock:
-            while self._later and self._later[0][0] <= time.monotonic():
-                self._errands.put(heapq.heappop(self._later)[2])
+        self._errands.put_those_due()
 
     def stop(self, seconds: float) -> None:
         """Begins nothing more and waits for the calls under way."""
         self._stopping.set()
-        for _ in self._threads:
-            self._errands.put(None)
+        self._errands.end(len(self._threads))
         until = time.monotonic() + seconds
         for thread in self._threads:
             if thread.ident is not None:
@@ -180,7 +160,7 @@ class Courier:
     # ----------------------------------------------------------------------------------------- carrying
 
     def _carry_errands(self) -> None:
-        while (errand := self._errands.get()) is not None:
+        while (errand := self._errands.take()) is not None:
             while (wait := self._gate.wait_seconds(deed=True)) and not self._stopping.wait(min(wait, 1.0)):
                 pass
             if self._stopping.is_set():
@@ -195,7 +175,7 @@ class Courier:
                     exc_info=None if known else error,
                 )
                 if isinstance(error, BookError):
-                    self._put_later(errand, 5.0)
+                    self._errands.put_later(errand, 5.0)
 
     def _carry(self, errand: Errand) -> None:
         try:
@@ -288,7 +268,7 @@ class Courier:
             wait = self._wait_after(errand, error)
             next_try_at = now_ms() + round(wait * 1000)
             self._keep(attempts.record_attempt, attempt_id, waits_as, reason=reason, next_try_at=next_try_at)
-            self._put_later(errand, wait)
+            self._errands.put_later(errand, wait)
         elif not errand.flow_uuid:
             self._keep(attempts.record_attempt, attempt_id, "refused", reason=reason)
         else:
@@ -336,7 +316,3 @@ class Courier:
                 )
                 if self._stopping.wait(1.0):
                     raise
-
-    def _put_later(self, errand: Errand, seconds: float) -> None:
-        with self._later_lock:
-            heapq.heappush(self._later, (time.monotonic() + seconds, next(self._order), errand))
