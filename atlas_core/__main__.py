@@ -19,7 +19,7 @@ def _up(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _worker(settings: Settings, _: argparse.Namespace) -> int:
-    from atlas_core.worker.service import serve_worker
+    from atlas_core.worker.process import serve_worker
 
     serve_worker(settings)
     return 0

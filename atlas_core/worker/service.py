@@ -1,16 +1,12 @@
-"""The process that runs receiver, watcher and courier, and says how they are."""
+"""Receiver, watcher, courier and keepers over one pair of books, and how they are."""
 
 from __future__ import annotations
 
 import logging
 import math
-import signal
-import sys
 import threading
 import time
 from contextlib import ExitStack
-from types import FrameType
-from typing import NoReturn
 
 from atlas_core.api.client import AtlasClient
 from atlas_core.books import atlas_calls, doors, inbox, store
@@ -18,14 +14,13 @@ from atlas_core.books.agreement import agree
 from atlas_core.books.call_notes import CallNotes
 from atlas_core.books.desk import Desk
 from atlas_core.books.eraser import Eraser
-from atlas_core.books.last_words import BOOKS_UNUSABLE, forget_last_words, keep_last_words
 from atlas_core.books.schema import migrate_atlas, migrate_desk
 from atlas_core.books.standards import Standards
 from atlas_core.books.threshold_sets import InForce
 from atlas_core.books.worklist import Worklist
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
-from atlas_core.errors import AtlasDeskError, BookBusy, BookError
+from atlas_core.errors import AtlasDeskError, BookError
 from atlas_core.settings import Settings
 from atlas_core.worker.alert_keeper import AlertKeeper
 from atlas_core.worker.book_keeper import BookKeeper
@@ -36,7 +31,6 @@ from atlas_core.worker.erasure_keeper import ErasureKeeper
 from atlas_core.worker.gate import Gate
 from atlas_core.worker.inbox_keeper import InboxKeeper
 from atlas_core.worker.inside import WorkerInside
-from atlas_core.worker.logs import log_to_stderr
 from atlas_core.worker.loop_probe import LoopTest
 from atlas_core.worker.mirror_keeper import MirrorKeeper
 from atlas_core.worker.receiver import Receiver
@@ -54,50 +48,6 @@ CALLERS_DAYS = 90
 DAY_MS = 24 * 3600 * 1000
 
 _log = logging.getLogger("atlas_core.worker")
-
-
-def serve_worker(settings: Settings, *, upkeep_seconds: float = UPKEEP_SECONDS) -> None:
-    """Runs the worker until SIGTERM or SIGINT, then finishes what is under way (at most 10 s).
-
-    Prints one line with the receiver's address. Exits with one sentence where it cannot start: with status
-    `BOOKS_UNUSABLE` where that is for the books, else 1.
-    """
-    log_to_stderr()
-    stopping = threading.Event()
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    try:
-        worker = Worker(settings)
-    except BookBusy as error:
-        sys.exit(f"The worker cannot start: {error}")  # for the pages the one that runs speaks
-    except AtlasDeskError as error:
-        status = BOOKS_UNUSABLE if isinstance(error, BookError) else 1
-        _end(settings, f"The worker cannot start: {error}", status)
-    except OSError as error:
-        _end(
-            settings,
-            f"The worker cannot start: its receiver cannot listen on {settings.receiver_address} port "
-            f"{settings.receiver_port} ({error.strerror}). Set ATLAS_RECEIVER_PORT to a free port.",
-        )
-    try:
-        worker.start()
-        forget_last_words(settings.data_dir)
-        print(f"Worker: the receiver listens at {worker.receiver.address}", flush=True)
-        worker.run(stopping, upkeep_seconds)
-    except AtlasDeskError as error:
-        _end(settings, f"The worker ends: {error}")
-    finally:
-        worker.stop()
-
-
-def _end(settings: Settings, sentence: str, status: int = 1) -> NoReturn:
-    keep_last_words(settings.data_dir, sentence)
-    print(sentence, file=sys.stderr, flush=True)
-    sys.exit(status)
 
 
 class Worker:
