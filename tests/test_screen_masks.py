@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas_core.insight.differences import Mark, compare_values
+from atlas_core.insight.payload_masks import masked_payload
 from atlas_core.insight.screen_masks import (
     DOT,
     Sensitivity,
     masked,
-    masked_payload,
+    masked_literal,
     masked_pieces,
+    masked_reason,
     sensitivity_of,
 )
 
@@ -31,8 +33,8 @@ PERSON_FIELDS = """
 """.split()  # noqa: SIM905 -- a table of words
 
 SHOWN = [
-    ("customer_name", "Asha N. Rao", f"A{DOT * 3} N. R{DOT * 2}"),
-    ("customer_address", "12 M G Road, Pune 411001", f"1{DOT} M G R{DOT * 3}, P{DOT * 3} 4{DOT * 5}"),
+    ("customer_name", "Asha N. Rao", f"A{DOT * 3} {DOT}. R{DOT * 2}"),
+    ("customer_address", "12 M G Road, Pune 411001", f"1{DOT} {DOT} {DOT} R{DOT * 3}, P{DOT * 3} 4{DOT * 5}"),
     ("customer_phone_number", "+91 98765 43210", f"+{DOT * 2} {DOT * 5} {DOT}3210"),
     ("customer_email", "asha.rao@mail.example", f"a{DOT * 3}@mail.example"),
     ("pan_number", "ABCPE1234F", f"AB{DOT * 5}34F"),
@@ -45,16 +47,50 @@ SHOWN = [
     ("total_invoice_amount", "24,490.00", "24,490.00"),
     ("invoice_date", "12-03-2026", "12-03-2026"),
     ("imei_number", '["356938035643809"]', '["356938035643809"]'),
-    ("owner_name", '["Asha Rao", "R K Rao"]', f'["A{DOT * 3} R{DOT * 2}", "R K R{DOT * 2}"]'),
+    ("owner_name", '["Asha Rao", "R K Rao"]', f'["A{DOT * 3} R{DOT * 2}", "{DOT} {DOT} R{DOT * 2}"]'),
     (
         "formatted_address",
         '{"state": "Kerala", "city": "Kochi"}',
-        f'{{"state": "Kerala", "city": "K{DOT * 4}"}}',
+        f'{{"state": "K{DOT * 5}", "city": "K{DOT * 4}"}}',
     ),
     ("customer_name", "", ""),
-    ("customer_name", "\u0906\u0936\u093e", f"\u0906{DOT}\u093e"),
+    ("customer_name", "\u0906\u0936\u093e", f"\u0906{DOT * 2}"),
     ("pan_number", "not one", f"{DOT * 3} {DOT * 3}"),
+    # Vowel signs once began a new word each, and letters in boxes were shown whole.
+    (
+        "name",
+        "\u0915\u0941\u092e\u093e\u0930\u0940 \u0930\u093e\u0927\u093e",
+        f"\u0915{DOT * 5} \u0930{DOT * 3}",
+    ),
+    ("name", "\u0915\u094d\u200d\u0937", f"\u0915{DOT * 3}"),
+    ("name", "A N I L", f"{DOT} {DOT} {DOT} {DOT}"),
+    ("contact", "9 8 7 6 5", f"{DOT} {DOT} {DOT} {DOT} {DOT}"),
+    ("customer_address", '{"state": "12 MG Road"}', f'{{"state": "1{DOT} M{DOT} R{DOT * 3}"}}'),
+    ("nominee", '{"Ramesh Patil": {"price": 5}}', f'{{"R{DOT * 5} P{DOT * 4}": {{"price": "{DOT}"}}}}'),
 ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("multiple people", "multiple people"),
+        ("document not in list", "document not in list"),
+        ("not an Aadhaar card", "not an Aadhaar card"),
+        ("name on card is Asha Rao, 9812345678", f"name on card is A{DOT * 3} R{DOT * 2}, 9{DOT * 9}"),
+        ("ASHA RAO", f"A{DOT * 3} R{DOT * 2}"),
+        ("mail a.rao@mail.example", f"mail {DOT}.r{DOT * 2}@m{DOT * 3}.e{DOT * 6}"),
+    ],
+)
+def test_a_reason_is_read_without_whom_it_names(reason: str, shown: str) -> None:
+    assert masked_reason(reason) == shown
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [("98.5", "98.5"), ("-1e400", "-1e400"), ("NaN", "NaN"), ("Asha 98", f"A{DOT * 3} 9{DOT}")],
+)
+def test_what_stood_in_place_of_a_number_is_shown_where_it_is_one(raw: str, shown: str) -> None:
+    assert masked_literal(raw) == shown
 
 
 @pytest.mark.parametrize(("name", "value", "shown"), SHOWN)
@@ -124,6 +160,25 @@ def test_a_payload_is_shown_with_its_frame_and_without_anybodys_values() -> None
     assert shown["cross_checks"][0]["name"] == "CUSTOMER_NAME"
     assert shown["cross_checks"][0]["target_value"] == "Star Mobiles"
     assert shown["flow_uuid"] == "LOS-1"
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        {"nominee": {"name": "Asha Rao"}},
+        {"guardian": {"details": {"name": "Asha Rao", "application_id": "Asha Rao"}}},
+        {"owners": {"Asha Rao": {"state": "Asha Rao"}}},
+        {"dealer_name": {"raw": "x", "spoken": "Asha Rao"}},
+        {"data": {"name": "Asha Rao"}},
+    ],
+)
+def test_what_is_nested_in_a_document_is_nobodys_frame(reading: dict[str, object]) -> None:
+    """Names deep in an object once passed as Atlas's own keys, and keys were never looked at."""
+    item = {"data": reading, "document_id": "D-1", "error_reason": "it is Asha Rao"}
+    shown = masked_payload(json.dumps({"ocr_data": [item]}))
+    assert "Asha" not in shown
+    assert "D-1" in shown
+    assert "it is A" in shown
 
 
 @pytest.mark.parametrize("text", ["not JSON: Asha", "[" * 5000])

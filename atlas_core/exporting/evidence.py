@@ -30,7 +30,7 @@ from atlas_core.books.reading import Record, open_books
 from atlas_core.clock import now_ms
 from atlas_core.errors import ExportFailed, InputError
 from atlas_core.exporting.cells import csv_cell, time_text
-from atlas_core.insight.screen_masks import masked
+from atlas_core.insight.screen_masks import masked, masked_reason
 from atlas_core.settings import Settings
 from atlas_core.thresholds import Thresholds
 
@@ -133,7 +133,10 @@ def _case(settings: Settings, flow_uuid: str) -> dict[str, Any] | None:
         "result": _result(flow, in_force.thresholds),
         "versions": _rows(flow.versions, "version", "received_at", "confirmed", "channel", "digest"),
         "documents": _rows(
-            flow.documents,
+            [
+                {**document, "error_reason": masked_reason(document["error_reason"] or "")}
+                for document in flow.documents
+            ],
             *("position", "document_id", "document_type", "error_code", "error_reason"),
             *("file_uuid", "batch_id"),
         ),

@@ -16,7 +16,7 @@ from atlas_core.errors import ExportCancelled, ExportFailed
 from atlas_core.exporting.orders import Order
 from atlas_core.exporting.sheets import Sheet, open_sheet
 from atlas_core.insight.finding import FlowFilter, Rules, flows_that_fit, newest_first
-from atlas_core.insight.screen_masks import Sensitivity, masked, sensitivity_of
+from atlas_core.insight.screen_masks import Sensitivity, masked, masked_reason, sensitivity_of
 from atlas_core.settings import Settings
 
 _FLOWS_AT_ONCE = 500
@@ -34,6 +34,7 @@ _PERSONAL = {
     ),
 }
 """Where a value stands, and the name of the field that tells what it is."""
+_REASON = [column.name for column in COLUMNS[What.DOCUMENTS]].index("error_reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,8 @@ def _masked(what: What, row: Sequence[Any]) -> tuple[Any, ...]:
         held = cells[value]
         if held is not None and sensitivity_of(cells[name]) is not Sensitivity.OPEN:
             cells[value] = masked(cells[name], str(held))
+    if what is What.DOCUMENTS and cells[_REASON] is not None:
+        cells[_REASON] = masked_reason(str(cells[_REASON]))
     return tuple(cells)
 
 

@@ -7,7 +7,7 @@ place, not its words, not what stands around it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from atlas_core.books.claims import CaseSeen
 from atlas_core.books.queries import FlowDetail
@@ -17,7 +17,7 @@ from atlas_core.books.verdicts import Drawn, JudgedCheck
 from atlas_core.insight.differences import Difference, Mark, Piece, compare_values, normal_form
 from atlas_core.insight.findings import Finding, FindingKind, findings_of
 from atlas_core.insight.review_queue import NextCase
-from atlas_core.insight.screen_masks import Sensitivity, masked, masked_pieces, sensitivity_of
+from atlas_core.insight.screen_masks import Sensitivity, is_personal, masked, masked_pieces, sensitivity_of
 from atlas_core.thresholds import Thresholds
 
 QUALITY_FIELD = "document_quality_flag"
@@ -162,6 +162,10 @@ def compared(
             return tuple(Piece(masked(field_name, piece.text), piece.mark) for piece in pieces)
         return masked_pieces(pieces, shows_differences=shows_differences)
 
+    if not shows_all and any(is_personal(check[f"{side}_field_name"]) for side in ("source", "target")):
+        # What was passed over may be quoted: an initial and the name that it stands for.
+        notes = dict.fromkeys(note.partition(":")[0].partition(" = ")[0] for note in difference.notes)
+        difference = replace(difference, notes=tuple(notes))
     return (
         difference,
         shown(check["source_field_name"], difference.source),

@@ -3,8 +3,8 @@
 A field is shown as it is only where its name is known to hold nothing personal (an amount, a model, a date
 that is no birthday, a dealer's name); everything else is masked, also under names nobody documented.
 
-    a name            A•••• R••             the first letter of each word
-    an address        1• M•• R••• P•••      likewise
+    a name            A•••• R••             the first letter of each word of more than one
+    an address        1• • R••• P•••        likewise
     a telephone       ••••••3210            the last four digits
     an account        ••••••5678            likewise, and every other number
     a PAN             AB•••••34F
@@ -19,7 +19,8 @@ from __future__ import annotations
 import enum
 import json
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Callable, Iterable
 
 from atlas_core.insight.differences import Mark, Piece
 
@@ -71,7 +72,10 @@ _NUMBERS = re.compile(
 _EMAIL = re.compile(r"e_?mail")
 _PAN = re.compile(r"(?:^|_)pan(?:_|$)")
 _BIRTHDAY = re.compile(r"birth|(?:^|_)dob(?:_|$)")
-_WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile(r"[A-Za-z0-9]+")
+_RUN = re.compile("w+")
+_LITERAL = re.compile(r"[+-]?[\d.,]{1,12}(?:[eE][+-]?\d{1,4})?%?|true|false|null|NaN|-?Infinity", re.ASCII)
+_USUAL = frozenset("aadhaar pan atlas ocr qr kyc gst imei id pdf dl voter invoice document documents".split())  # noqa: SIM905
 _ADDRESS = re.compile(r"([^@\s])[^@\s]*(@[^@\s]+)")
 _PAN_SHAPE = re.compile(r"([A-Z]{2})[A-Z]{3}\d{2}(\d{2}[A-Z])", re.IGNORECASE)
 
@@ -105,80 +109,91 @@ def masked(name: str, value: str) -> str:
         return value
     if value[:1] in "[{":
         try:
-            return _json(_masked_within(name, json.loads(value)))
+            return as_json(masked_within(name, json.loads(value)))
         except (ValueError, RecursionError):
             pass
     return _MASKS[sensitivity](value)
+
+
+def masked_literal(raw: str) -> str:
+    """What came in place of a number: as it is where it is a number after all, else masked as a text."""
+    return raw if _LITERAL.fullmatch(raw) else _initials(raw)
+
+
+def masked_reason(text: str) -> str:
+    """Atlas's reason for an error. Its words are shown; what may be a name, a number or an address in it not:
+    whatever has a digit or an @, and every word with a capital letter that is no usual one."""
+    return " ".join(word if _is_usual(word) else _initials(word) for word in text.split(" "))
 
 
 def masked_pieces(pieces: Iterable[Piece], *, shows_differences: bool) -> tuple[Piece, ...]:
     """The pieces of a compared value: what is the same on both sides masked; what differs shown to those who
     judge it, and masked for others."""
     return tuple(
-        piece if shows_differences and piece.mark is not Mark.SAME else Piece(_dotted(piece.text), piece.mark)
+        piece if shows_differences and piece.mark is not Mark.SAME else Piece(dotted(piece.text), piece.mark)
         for piece in pieces
     )
 
 
-def masked_payload(text: str) -> str:
-    """A payload (JSON text) with every personal value in it masked; texts that are no JSON, wholly."""
-    try:
-        payload = json.loads(text)
-    except (ValueError, RecursionError):
-        return _dotted(text)
-    return _json(_masked_payload("", payload))
-
-
-def _masked_within(name: str, value: object) -> object:
+def masked_within(name: str, value: object, *, is_inside: bool = False) -> object:
+    """A JSON value held by the field `name`, with every text and number in it masked, and keys that are no
+    names of fields. `is_inside`: of a personal value, in which nothing is open, whatever it is called."""
+    sensitivity = sensitivity_of(name)
+    if sensitivity is Sensitivity.OPEN and is_inside:
+        sensitivity = Sensitivity.TEXT
     if isinstance(value, dict):
-        return {key: _masked_within(key, held) for key, held in value.items()}
+        is_inside = sensitivity is not Sensitivity.OPEN
+        return {masked_key(key): masked_within(key, held, is_inside=is_inside) for key, held in value.items()}
     if isinstance(value, list):
-        return [_masked_within(name, held) for held in value]
-    if isinstance(value, bool) or value is None:
+        return [masked_within(name, held, is_inside=is_inside) for held in value]
+    if isinstance(value, bool) or value is None or sensitivity is Sensitivity.OPEN:
         return value
-    return value if sensitivity_of(name) is Sensitivity.OPEN else _MASKS[sensitivity_of(name)](str(value))
+    return _MASKS[sensitivity](str(value))
 
 
-# Keys of Atlas's own around the fields, whose values say nothing of anybody.
-_FRAME = frozenset(
-    """
-    flow_uuid document_id batch_id file_uuid error_code error_reason confidence_score similarity_score name
-    source_doc target_doc source_field_name target_field_name application_id product_type
-    """.split()  # noqa: SIM905 -- a table of words
-)
+def masked_key(key: str) -> str:
+    """A key as it is where it can be a field's name; else it may be somebody's."""
+    return key if key.isascii() and key.isidentifier() else _initials(key)
 
 
-def _masked_payload(name: str, value: object) -> object:
-    if isinstance(value, list):
-        return [_masked_payload(name, held) for held in value]
-    if not isinstance(value, dict):
-        return _masked_within(name, value)
-    shown = {}
-    for key, held in value.items():
-        if key in ("source_value", "target_value"):
-            field = str(value.get(f"{key[:6]}_field_name", ""))
-            shown[key] = _masked_within(field, held)
-        elif key == "value":
-            shown[key] = _masked_within(name, held)
-        elif key in ("ocr_data", "cross_checks", "data") or isinstance(held, dict):
-            shown[key] = _masked_payload(key, held)
-        elif key in _FRAME and not (name == "data" and key == "name"):
-            shown[key] = held
-        else:
-            shown[key] = _masked_within(key, held)
-    return shown
-
-
-def _json(value: object) -> str:
+def as_json(value: object) -> str:
+    """JSON to be read."""
     return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
 
 
-def _dotted(text: str) -> str:
-    return _WORD.sub(lambda word: DOT * len(word[0]), text)
+def dotted(text: str) -> str:
+    """A text of which nothing is known but the length of its words."""
+    return _words_replaced(text, lambda word: DOT * len(word))
 
 
 def _initials(text: str) -> str:
-    return _WORD.sub(lambda word: word[0][0] + DOT * (len(word[0]) - 1), text)
+    # A word of one letter says all of itself: names are also written A N I L.
+    return _words_replaced(text, lambda word: (word[0] if len(word) > 1 else DOT) + DOT * (len(word) - 1))
+
+
+def _words_replaced(text: str, of_word: Callable[[str], str]) -> str:
+    if text.isascii():
+        return _WORD.sub(lambda found: of_word(found[0]), text)
+    # Vowel signs and joiners belong to the word: without them every consonant would begin a new one.
+    outline = "".join("w" if _is_of_word(character) else " " for character in text)
+    parts, end = [], 0
+    for found in _RUN.finditer(outline):
+        parts += [text[end : found.start()], of_word(text[found.start() : found.end()])]
+        end = found.end()
+    return "".join([*parts, text[end:]])
+
+
+def _is_of_word(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category[0] in "LMN" or category == "Cf"
+
+
+def _is_usual(word: str) -> bool:
+    letters = word.strip(".,:;!?()'\"")
+    return letters.casefold() in _USUAL or not any(
+        character.isnumeric() or character == "@" or character.isupper() or not character.isascii()
+        for character in letters
+    )
 
 
 def _last_four(text: str) -> str:
@@ -194,7 +209,7 @@ def _pan(text: str) -> str:
 
 def _email(text: str) -> str:
     address = _ADDRESS.fullmatch(text.strip())
-    return f"{address[1]}{DOT * 3}{address[2]}" if address else _dotted(text)
+    return f"{address[1]}{DOT * 3}{address[2]}" if address else dotted(text)
 
 
 _MASKS = {
@@ -202,5 +217,5 @@ _MASKS = {
     Sensitivity.NUMBER: _last_four,
     Sensitivity.PAN: _pan,
     Sensitivity.EMAIL: _email,
-    Sensitivity.BIRTHDAY: _dotted,
+    Sensitivity.BIRTHDAY: dotted,
 }

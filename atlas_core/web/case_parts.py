@@ -11,6 +11,7 @@ from atlas_core.books.columns import Columns
 from atlas_core.insight import theme
 from atlas_core.insight.cases import CheckRange, check_cases, document_cases
 from atlas_core.insight.differences import LABEL
+from atlas_core.insight.screen_masks import masked_reason
 from atlas_core.insight.selection import Selection
 from atlas_core.thresholds import Thresholds
 from atlas_core.web import loaders
@@ -68,7 +69,7 @@ def show_document_cases(
                 "application": rows["application_id"],
                 "type": [theme.words_of_code(kind) if kind else None for kind in rows["document_type"]],
                 "code": [theme.words_of_error(code) if code else None for code in rows["error_code"]],
-                "reason": rows["error_reason"],
+                "reason": [masked_reason(reason or "") or None for reason in rows["error_reason"]],
                 "document": rows["document_id"],
                 "created": moments(rows["created_at"]),
                 "product": rows["product_type"],

@@ -18,6 +18,7 @@ from atlas_core.insight import theme
 from atlas_core.insight.case_view import compared
 from atlas_core.insight.differences import LABEL, Mark, Piece, visible
 from atlas_core.insight.palette import Palette
+from atlas_core.insight.screen_masks import masked_literal
 from atlas_core.thresholds import Thresholds
 
 _TAGS = {Mark.MISSING: "del", Mark.ADDED: "ins", Mark.CHANGED: "mark"}
@@ -85,7 +86,7 @@ def drawn(user: User, check: Record, thresholds: Thresholds | None, palette: Pal
 def similarity_in_words(score: float | None, raw: str | None) -> str:
     """A similarity with its scale; `raw` is what Atlas sent where it cannot be used."""
     if score is None:
-        return f"similarity not usable: {raw}" if raw else "no similarity given"
+        return f"similarity not usable: {masked_literal(raw)}" if raw else "no similarity given"
     return f"similarity {score:g} of 100"
 
 

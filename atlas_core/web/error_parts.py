@@ -33,6 +33,7 @@ from atlas_core.insight.errors import (
 from atlas_core.insight.groups import OTHERS
 from atlas_core.insight.measures import share_in_words
 from atlas_core.insight.periods import DAY_MS, Step
+from atlas_core.insight.screen_masks import masked_reason
 from atlas_core.insight.selection import Selection
 from atlas_core.web import loaders
 from atlas_core.web.chart_parts import Point, show_chart, viewer_palette
@@ -93,7 +94,7 @@ def show_codes(columns: Columns, selection: Selection, show_opened: ShowOpened) 
     show_rows(
         pd.DataFrame(
             {
-                "reason": [row["reason"] for row in shown],
+                "reason": [masked_reason(row["reason"]) if row["reason"] else None for row in shown],
                 "code": [theme.words_of_error(row["code"]) for row in shown],
                 "documents": [row["documents"] for row in shown],
                 "share": [share_in_words(row["documents"], row["n"]) for row in shown],

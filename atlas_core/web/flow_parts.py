@@ -14,7 +14,9 @@ from atlas_core.books.queries import FlowDetail
 from atlas_core.books.reading import Record, typed_frame
 from atlas_core.insight import theme
 from atlas_core.insight.differences import LABEL
-from atlas_core.insight.screen_masks import masked, masked_payload
+from atlas_core.insight.payload_masks import masked_payload
+from atlas_core.insight.screen_masks import masked, masked_literal, masked_reason
+from atlas_core.models import FlagKind
 from atlas_core.thresholds import Thresholds
 from atlas_core.web import loaders
 from atlas_core.web.chart_parts import viewer_palette
@@ -36,6 +38,18 @@ _OF_VERSION = (
     "document_errors",
     "checks",
     "min_similarity",
+)
+
+
+# Oddities that quote what stood in a document, or in place of a number.
+_OF_DOCUMENTS = frozenset(
+    {FlagKind.ITEM_UNREADABLE, FlagKind.DATE_UNUSABLE, FlagKind.VALUE_CUT, FlagKind.KEY_REPEATED}
+)
+_OF_NUMBERS = frozenset(
+    {
+        *(FlagKind.SCORE_MISSING, FlagKind.SCORE_UNUSABLE, FlagKind.SCORE_AS_TEXT, FlagKind.SCORE_SCALE),
+        *(FlagKind.CONFIDENCE_UNUSABLE, FlagKind.NUMBER_TOO_LARGE, FlagKind.NOT_A_NUMBER),
+    }
 )
 
 
@@ -96,7 +110,7 @@ def _show_document(flow_uuid: str, document: Record, fields: Sequence[Record]) -
             show_look(theme.error_look(document["error_code"]))
         st.text(document["document_id"] or "(no document id)")
     if document["error_reason"]:
-        st.text(f"Atlas says: {document['error_reason']}")
+        st.text(f"Atlas says: {masked_reason(document['error_reason'])}")
     if not fields:
         st.caption("Nothing was read in it.")
         return
@@ -123,7 +137,7 @@ def _show_document(flow_uuid: str, document: Record, fields: Sequence[Record]) -
     )
     for field in fields:
         if field["confidence"] is None and field["confidence_raw"] is not None:
-            raw = field["confidence_raw"]
+            raw = masked_literal(field["confidence_raw"])
             st.text(f"{theme.words_of_code(field['name'])}: a confidence that cannot be read, {raw}")
 
 
@@ -143,12 +157,23 @@ def show_flags(flow: FlowDetail) -> None:
         f"{count_of(len(flow.flags), 'oddity', 'oddities')} in these results", icon=":material/flag:"
     ):
         st.dataframe(
-            pd.DataFrame(flow.flags, columns=["kind", "place", "raw"]),
+            pd.DataFrame(
+                [(flag["kind"], flag["place"], _flag_shown(flag)) for flag in flow.flags],
+                columns=["kind", "place", "raw"],
+            ),
             hide_index=True,
             height=table_height(len(flow.flags)),
             alt="Oddities in these results",
             column_config={"kind": "What", "place": "Where", "raw": "As it came"},
         )
+
+
+def _flag_shown(flag: Record) -> str:
+    """What came, as everybody may see it: parts of a document are masked by the name of their field."""
+    kind, place, raw = flag["kind"], flag["place"], flag["raw"] or ""
+    if kind in _OF_DOCUMENTS:
+        return masked(place.rpartition(".")[2], raw)
+    return masked_literal(raw) if kind in _OF_NUMBERS else raw
 
 
 def show_timeline(flow: FlowDetail) -> None:

@@ -13,6 +13,7 @@ from atlas_core.insight import theme
 from atlas_core.insight.case_view import CaseView, FindingView, qualities_of
 from atlas_core.insight.findings import FindingKind
 from atlas_core.insight.measures import reasons_for_outcome
+from atlas_core.insight.screen_masks import masked_reason
 from atlas_core.thresholds import Thresholds
 from atlas_core.web import judged_loaders, review_actions
 from atlas_core.web.chart_parts import viewer_palette
@@ -126,7 +127,7 @@ def _show_cause(view: CaseView, one: FindingView, number: str) -> None:
     if one.finding.kind is FindingKind.BAD_DOCUMENT:
         for document in view.flow.documents:
             if document["position"] == one.finding.document and document["error_reason"]:
-                st.text(f"Atlas says: {document['error_reason']}")
+                st.text(f"Atlas says: {masked_reason(document['error_reason'])}")
         if not one.checks:
             st.caption("There is nothing to compare here. Ask for a new document, or decide without it.")
     if one.finding.kind is FindingKind.FAILED:
