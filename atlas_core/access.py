@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from atlas_core.errors import NotAllowed
@@ -80,7 +80,9 @@ class User:
     """Somebody at a page or a command line.
 
     `who` is what the sign-in knows them by and the audit log keeps; `name` is for people to read. `session`
-    tells one browser session of theirs from another.
+    tells one browser session of theirs from another. `as_now` asks who they are at this moment, for what was
+    drawn a while ago may be clicked now; None where roles cannot change meanwhile. It raises `NotAllowed`
+    where their sign-in is over or they have no role any more.
     """
 
     who: str
@@ -88,6 +90,7 @@ class User:
     roles: frozenset[Role] = field(default=frozenset())
     is_signed_in: bool = False
     session: str = ""
+    as_now: Callable[[], User] | None = field(default=None, compare=False, repr=False)
 
     def may(self, action: Action) -> bool:
         """Whether one of their roles allows it."""
@@ -104,14 +107,17 @@ WORKER = User("worker", "Worker", frozenset({Role.ADMIN}))
 """The worker, where it does what a setting asks for."""
 
 
-def require(user: User, action: Action) -> None:
-    """Raises `NotAllowed` unless the user may do it."""
+def require(user: User, action: Action) -> User:
+    """The user with the roles of this moment. Raises `NotAllowed` unless these allow it."""
+    if user.as_now is not None:
+        user = user.as_now()
     if not user.may(action):
         needed = " or ".join(sorted(RIGHTS.get(action, frozenset()))) or "nobody's"
         raise NotAllowed(
             f"To {action} takes the role {needed}; {user.name} has {_listed(user.roles)}. "
             "Ask whoever runs Atlas Desk."
         )
+    return user
 
 
 def _listed(roles: Collection[Role]) -> str:

@@ -20,7 +20,7 @@ from atlas_core.web.flow_parts import (
 )
 from atlas_core.web.frame import require_user
 from atlas_core.web.parts import show_empty, show_look, show_stages, show_title
-from atlas_core.web.reveal_parts import ask_to_reveal, hidden_in
+from atlas_core.web.reveal_parts import ask_to_reveal
 from atlas_core.web.words import age_in_words, count_of, markdown_safe, time_in_words, viewer_zone
 
 user = require_user()
@@ -84,18 +84,18 @@ if flow.erased_at is not None:
         icon=":material/delete_forever:",
     )
 show_versions(flow)
-ask_to_reveal(user, flow_uuid, hidden_in(flow))
+ask_to_reveal(user, flow)
 show_flags(flow)
 
 checks = checks_worst_first(flow.cross_checks, thresholds)
 CHECKS, DOCUMENTS = f"Cross-checks ({len(checks)})", f"Documents ({len(flow.documents)})"
 parts: dict[str, Callable[[], None]] = {
-    CHECKS: lambda: show_checks(user, flow_uuid, checks, thresholds),
-    DOCUMENTS: lambda: show_documents(flow),
+    CHECKS: lambda: show_checks(user, flow, checks, thresholds),
+    DOCUMENTS: lambda: show_documents(user, flow),
     "Timeline": lambda: show_timeline(flow),
     "Deliveries": lambda: show_deliveries(flow),
     "Ids and support": lambda: show_ids(flow),
-    "Raw payload": lambda: show_payload(flow),
+    "Raw payload": lambda: show_payload(user, flow),
 }
 # What asks for a person is shown first.
 first = DOCUMENTS if asks_about_documents(flow, thresholds) else CHECKS

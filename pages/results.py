@@ -35,7 +35,7 @@ with listed:
             result_parts.ask_for_sort()
         result_parts.show_saved_views(wanted, user.who if user.is_signed_in else user.name)
         if st.button("Export", icon=":material/download:", disabled=not found.page.total):
-            show_export(wanted, found.page.total, user)
+            show_export(wanted, found.page.total)
     result_parts.show_cut(found)
     if found.page.total == 0:
         show_empty(

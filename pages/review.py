@@ -28,4 +28,4 @@ if cases.open:
         show_reviewing(user)
 if team.open:
     with team:
-        show_team(user)
+        show_team()

@@ -263,7 +263,7 @@ class Desk:
     ) -> Iterator[sqlite3.Connection]:
         """One transaction of one person's: the right to it is asked for first, and the row of the audit log
         is part of it, so that neither is there without the other. Raises `NotAllowed`."""
-        require(by, action)
+        by = require(by, action)
         with self.writing() as connection:
             record_audit(connection, by, action, subject, reason=reason, detail=detail, now=now)
             yield connection

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+
 import streamlit as st
 
-from atlas_core.access import Action, User
+from atlas_core.access import Action, User, require
 from atlas_core.books.queries import What
 from atlas_core.exporting import jobs
 from atlas_core.exporting.exports import count_rows, fitting_flows, in_words, write_export
@@ -14,6 +17,7 @@ from atlas_core.exporting.sheets import Format
 from atlas_core.insight.finding import FlowFilter
 from atlas_core.web import loaders
 from atlas_core.web.parts import told_in_words
+from atlas_core.web.signing_in import require_user, visitor
 from atlas_core.web.words import count_of, markdown_safe, span_in_words
 
 AT_ONCE_ROWS = 10_000
@@ -24,8 +28,9 @@ _ONE_OF = {"flows": "Flow", "documents": "Document", "fields": "Field", "cross-c
 
 
 @st.dialog("Export what is found", width="medium")
-def show_export(wanted: FlowFilter, total: int, user: User) -> None:
+def show_export(wanted: FlowFilter, total: int) -> None:
     """Asks what to export and how, gives it, and lists the exports of the last day."""
+    user = require_user()
     what = What(
         st.selectbox(
             "One row for each",
@@ -53,7 +58,7 @@ def show_export(wanted: FlowFilter, total: int, user: User) -> None:
             st.info("Say why personal values are needed; then the export can be made.")
         else:
             _show_ways(order, total, user, reason)
-        _show_jobs(user)
+        _show_jobs()
     st.caption(
         "Texts that a spreadsheet would calculate begin with an apostrophe in CSV; in XLSX and Parquet they "
         "are plain text. Aadhaar numbers are never kept, and so in no export."
@@ -120,20 +125,28 @@ def _bytes_of(order: Order, flows: int, user: User, reason: str) -> bytes:
         path.unlink(missing_ok=True)
 
 
+def _file_of(path: Path, user: User) -> bytes:
+    require(user, Action.EXPORT)
+    return path.read_bytes()
+
+
 @st.fragment(run_every="1s")
-def _show_jobs(user: User) -> None:
+def _show_jobs() -> None:
+    user = visitor(is_active=False).user  # it runs by itself, and is no use of the page
+    if user is None or not user.may(Action.EXPORT):
+        return
     with told_in_words():
         found = jobs.jobs(loaders.desk_settings(), user)
         if found:
             st.subheader("Exports of the last 24 hours", anchor=False)
         for job in found[:8]:
             with st.container(border=True, horizontal=True, vertical_alignment="center"):
-                _show_job(job)
+                _show_job(job, user)
         if len(found) > 8:
             st.caption(f"8 of {len(found)} are shown.")
 
 
-def _show_job(job: Job) -> None:
+def _show_job(job: Job, user: User) -> None:
     settings = loaders.desk_settings()
     name = f"{job.what.value.capitalize()} as {_FORMATS[job.format]}"
     if not job.is_masked:
@@ -154,7 +167,7 @@ def _show_job(job: Job) -> None:
         return
     st.download_button(
         "Download",
-        data=path.read_bytes,
+        data=partial(_file_of, path, user),
         file_name=job.file_name,
         key=f"download_{job.job_id}",
         icon=":material/download:",

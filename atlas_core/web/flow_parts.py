@@ -72,7 +72,7 @@ def show_versions(flow: FlowDetail) -> None:
         st.info("You are reading an older version; another one counts.", icon=":material/history:")
 
 
-def show_checks(user: User, flow_uuid: str, checks: Sequence[Record], thresholds: Thresholds) -> None:
+def show_checks(user: User, flow: FlowDetail, checks: Sequence[Record], thresholds: Thresholds) -> None:
     """Each cross-check with both values, the ones that ask for a person first."""
     show_scales(thresholds)
     if not checks:
@@ -82,11 +82,11 @@ def show_checks(user: User, flow_uuid: str, checks: Sequence[Record], thresholds
     palette = viewer_palette()
     for check in checks:
         with st.container(border=True, gap="small"):
-            shows_all = is_revealed(flow_uuid, check_key(check["position"]))
+            shows_all = is_revealed(user, flow, check_key(check["position"]))
             show_check(user, check, thresholds, palette, CheckLook(shows_all=shows_all))
 
 
-def show_documents(flow: FlowDetail) -> None:
+def show_documents(user: User, flow: FlowDetail) -> None:
     """Each document with what Atlas read in it."""
     if not flow.documents:
         show_empty("No documents", "Atlas has returned no document of this flow yet.")
@@ -98,10 +98,10 @@ def show_documents(flow: FlowDetail) -> None:
     for document in flow.documents:
         fields = [field for field in flow.fields if field["position"] == document["position"]]
         with st.container(border=True, gap="small"):
-            _show_document(flow.flow_uuid, document, fields)
+            _show_document(user, flow, document, fields)
 
 
-def _show_document(flow_uuid: str, document: Record, fields: Sequence[Record]) -> None:
+def _show_document(user: User, flow: FlowDetail, document: Record, fields: Sequence[Record]) -> None:
     kind = document["document_type"] or ""
     with st.container(horizontal=True, vertical_alignment="center"):
         name = theme.words_of_code(kind) if kind else "Type not known"
@@ -117,7 +117,7 @@ def _show_document(flow_uuid: str, document: Record, fields: Sequence[Record]) -
     shown = pd.DataFrame(
         {
             "field": [theme.words_of_code(field["name"]) for field in fields],
-            "value": [_value_shown(flow_uuid, field) for field in fields],
+            "value": [_value_shown(user, flow, field) for field in fields],
             "confidence": pd.Series([field["confidence"] for field in fields], dtype="float64"),
         }
     )
@@ -141,11 +141,11 @@ def _show_document(flow_uuid: str, document: Record, fields: Sequence[Record]) -
             st.text(f"{theme.words_of_code(field['name'])}: a confidence that cannot be read, {raw}")
 
 
-def _value_shown(flow_uuid: str, field: Record) -> str:
+def _value_shown(user: User, flow: FlowDetail, field: Record) -> str:
     """A field's value as this person may see it now."""
     text = value_in_words(field["value"], field["shape"])
     is_nothing = field["value"] is None or field["shape"] in ("null", "empty")
-    is_shown = is_revealed(flow_uuid, field_key(field["position"], field["name"]))
+    is_shown = is_revealed(user, flow, field_key(field["position"], field["name"]))
     return text if is_nothing or is_shown else masked(field["name"], text)
 
 
@@ -295,7 +295,7 @@ def support_reference(flow: FlowDetail) -> str:
     )
 
 
-def show_payload(flow: FlowDetail) -> None:
+def show_payload(user: User, flow: FlowDetail) -> None:
     """What Atlas sent, masked, as text."""
     shown = next((one for one in flow.versions if one["version"] == flow.version), None)
     payload = loaders.load_delivery_payload(shown["delivery_id"]) if shown else None
@@ -304,7 +304,7 @@ def show_payload(flow: FlowDetail) -> None:
             "No payload kept", "No results of this flow have come yet, or what came is no longer kept."
         )
         return
-    show_payload_text(payload, shows_all=is_revealed(flow.flow_uuid, PAYLOAD))
+    show_payload_text(payload, shows_all=is_revealed(user, flow, PAYLOAD))
 
 
 def show_payload_text(payload: str, *, shows_all: bool = False) -> None:

@@ -17,6 +17,13 @@ HERE = Path(__file__).parent
 
 def show_page() -> None:
     """Draws the frame and runs the page that the address names."""
+    # Before the pages are named: else each page's icon becomes the tab's, fetched from a foreign host.
+    st.set_page_config(
+        page_title="Atlas Desk",
+        page_icon=str(HERE / "favicon.png"),
+        layout="wide",
+        initial_sidebar_state="auto",
+    )
     st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "mark.svg"), size="large")
     flow_page = st.Page(
         "pages/flow.py",
@@ -93,12 +100,7 @@ def show_page() -> None:
             ],
         },
     )
-    st.set_page_config(
-        page_title=f"{page.title} · Atlas Desk",
-        page_icon=str(HERE / "favicon.png"),
-        layout="wide",
-        initial_sidebar_state="auto",
-    )
+    st.set_page_config(page_title=f"{page.title} · Atlas Desk")
     user = require_user()
     if filters.has_come_back() and page != flow_page:
         st.switch_page(page, query_params=filters.filters_come_from())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -15,6 +14,7 @@ from atlas_core.errors import AtlasDeskError
 from atlas_core.insight.screen_masks import is_personal
 from atlas_core.insight.theme import words_of_code
 from atlas_core.web import loaders
+from atlas_core.web.signing_in import visitor
 from atlas_core.web.words import markdown_safe
 
 _STATE = "revealed"
@@ -62,52 +62,58 @@ def hidden_in(flow: FlowDetail) -> list[Hidden]:
     return [*checks, *fields, *payload]
 
 
-def is_revealed(flow_uuid: str, key: str) -> bool:
-    """Whether this person sees the value whole now."""
-    return _until(flow_uuid, key) > now_ms()
+def is_revealed(user: User, flow: FlowDetail, key: str) -> bool:
+    """Whether this person sees the value of this version whole now. Another version's is another value."""
+    until: int = _shown().get((flow.flow_uuid, flow.version, key), 0)
+    return user.may(Action.REVEAL) and until > now_ms()
 
 
-def ask_to_reveal(user: User, flow_uuid: str, hidden: Sequence[Hidden]) -> None:
+def ask_to_reveal(user: User, flow: FlowDetail) -> None:
     """The way to see one of the masked values, where the role allows it."""
+    hidden = hidden_in(flow)
     if not hidden or not user.may(Action.REVEAL):
         return
     label_of = {one.key: one.label for one in hidden}
     with (
         st.popover("Show a masked value", icon=":material/visibility:"),
-        st.form(f"reveal_{flow_uuid}", border=False, clear_on_submit=True),
+        st.form(f"reveal_{flow.flow_uuid}", border=False, clear_on_submit=True),
     ):
         key = st.selectbox("Value", list(label_of), format_func=label_of.__getitem__)
         reason = st.text_input("Why it is needed (the audit log keeps it)", max_chars=200)
         if st.form_submit_button(f"Show it for {SHOWN_MS // 1000} seconds", type="primary"):
             try:
-                reveal(user, flow_uuid, key, label_of[key], reason)
+                reveal(user, flow, key, label_of[key], reason)
             except AtlasDeskError as error:
                 st.error(markdown_safe(str(error)))
             else:
                 st.rerun()
-    if any(is_revealed(flow_uuid, one.key) for one in hidden):
-        mask_again(flow_uuid)
+    if any(is_revealed(user, flow, one.key) for one in hidden):
+        mask_again()
 
 
-def reveal(user: User, flow_uuid: str, key: str, label: str, reason: str) -> None:
+def reveal(user: User, flow: FlowDetail, key: str, label: str, reason: str) -> None:
     """Notes who sees it and why, and shows it from the next run on; raises as `note_reveal` does, and shows
     nothing then."""
-    until = note_reveal(loaders.desk(), user, flow_uuid, label, reason=reason)
-    st.session_state.setdefault(_STATE, {})[flow_uuid, key] = until
+    what = f"{label}, version {flow.version}" if len(flow.versions) > 1 else label
+    until = note_reveal(loaders.desk(), user, flow.flow_uuid, what, reason=reason)
+    st.session_state[_STATE] = {**_shown(), (flow.flow_uuid, flow.version, key): until}
 
 
 @st.fragment(run_every="2s")
-def mask_again(flow_uuid: str) -> None:
-    """Hides what was shown long enough, also where nobody touches the page."""
-    shown: dict[tuple[str, str], int] = st.session_state.get(_STATE, {})
-    now = now_ms()
-    if any(until <= now for (shown_of, _), until in shown.items() if shown_of == flow_uuid):
-        st.session_state[_STATE] = {place: until for place, until in shown.items() if until > now}
+def mask_again() -> None:
+    """Hides what was shown long enough, also where nobody touches the page, and all of it from somebody who
+    may not see it any more."""
+    shown, now = _shown(), now_ms()
+    found = visitor(is_active=False).user
+    may = found is not None and found.may(Action.REVEAL)
+    left = {place: until for place, until in shown.items() if may and until > now}
+    if left != shown:
+        st.session_state[_STATE] = left
         st.rerun()
-    left = max(shown.values(), default=now) - now
-    st.caption(f"Shown whole for {max(left, 0) // 1000} more seconds.")
+    st.caption(f"Shown whole for {(max(left.values(), default=now) - now) // 1000} more seconds.")
 
 
-def _until(flow_uuid: str, key: str) -> int:
-    until = st.session_state.get(_STATE, {}).get((flow_uuid, key), 0)
-    return int(until)
+def _shown() -> dict[tuple[str, int | None, str], int]:
+    """Until when each value is shown: flow, version, and the value's key."""
+    shown: dict[tuple[str, int | None, str], int] = st.session_state.get(_STATE, {})
+    return shown

@@ -186,7 +186,7 @@ def reveal(user: User, flow_uuid: str) -> None:
     with _acting(flow_uuid) as view:
         if view is not None:
             reveal_parts.reveal(
-                user, flow_uuid, reveal_parts.WHOLE_CASE, "All values of the case", "judging the case"
+                user, view.flow, reveal_parts.WHOLE_CASE, "All values of the case", "judging the case"
             )
 
 

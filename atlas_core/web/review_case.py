@@ -74,10 +74,9 @@ class Sitting:
     has_resumed: bool = False
     notices: list[Notice] = field(default_factory=list)
 
-    @property
-    def reveals(self) -> bool:
-        """Whether the whole values of the case are shown now."""
-        return self.place is not None and is_revealed(self.place.flow_uuid, WHOLE_CASE)
+    def reveals(self, user: User) -> bool:
+        """Whether the whole values of the case are shown to this person now."""
+        return self.view is not None and is_revealed(user, self.view.flow, WHOLE_CASE)
 
     def leave(self) -> None:
         """Away from the case; the next run takes another."""

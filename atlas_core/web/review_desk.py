@@ -19,6 +19,7 @@ from atlas_core.web.review_documents import show_documents
 from atlas_core.web.review_evidence import show_evidence_of
 from atlas_core.web.review_filters import ask_for_cases, show_passed_over, wanted_cases
 from atlas_core.web.review_parts import show_decisions, show_findings
+from atlas_core.web.signing_in import require_user
 from atlas_core.web.words import age_in_words, count_of, markdown_safe, time_in_words, viewer_zone
 
 
@@ -29,12 +30,15 @@ def show_reviewing(user: User) -> None:
             st.caption("The worst case first. Judge whether two values say the same, then decide.")
             ask_for_cases(user)
         show_passed_over()
-        _show_next_case(user)
+        _show_next_case()
 
 
 @st.fragment
-def _show_next_case(user: User) -> None:
+def _show_next_case() -> None:
     """What each key draws anew, and nothing else: what is left out here is what makes the next case quick."""
+    user = require_user()  # at every key: a role may have been taken away since the page was drawn
+    if not user.may(Action.JUDGE):
+        st.rerun()
     with told_in_words():
         view = current_case(user)
         at = sitting()
@@ -113,7 +117,7 @@ def _show_head(user: User, at: Sitting, view: CaseView) -> None:
         st.text(f"{flow.product_type}, made {age_in_words(flow.created_at, now)}")
         if view.record.assigned_to == user.who:
             st.badge("Assigned to you", icon=":material/person_pin:", color="blue")
-        if user.may(Action.REVEAL) and not at.reveals and not at.is_locked:
+        if user.may(Action.REVEAL) and not at.reveals(user) and not at.is_locked:
             st.button(
                 "Show whole values",
                 key=f"reveal_{flow.flow_uuid}",
@@ -125,8 +129,8 @@ def _show_head(user: User, at: Sitting, view: CaseView) -> None:
                 on_click=review_actions.reveal,
                 args=(user, flow.flow_uuid),
             )
-        if at.reveals:
-            mask_again(flow.flow_uuid)
+        if at.reveals(user):
+            mask_again()
         if not view.hides_scores:
             st.page_link(
                 "pages/flow.py",

@@ -47,7 +47,7 @@ def show_documents(user: User, view: CaseView) -> None:
         for document in view.flow.documents:
             st.markdown(f"**{_in_words(document)}**")
             _show_paper(user, at, view, document)
-            _show_fields(at, view, document["position"])
+            _show_fields(user, at, view, document["position"])
 
 
 def _in_words(document: Record) -> str:
@@ -95,13 +95,13 @@ def _show_living(url: str, host: str, name: str, ends_at: int) -> None:
     st.link_button("Open in a new tab", url, icon=":material/open_in_new:", type="tertiary")
 
 
-def _show_fields(at: Sitting, view: CaseView, position: int) -> None:
+def _show_fields(user: User, at: Sitting, view: CaseView, position: int) -> None:
     rows = [field for field in view.flow.fields if field["position"] == position]
     if not rows:
         st.caption("Nothing was read in it.")
         return
     values = [value_in_words(row["value"], row["shape"]) for row in rows]
-    if not at.reveals:
+    if not at.reveals(user):
         values = [
             masked(row["name"], text) if row["shape"] not in ("null", "empty") else text
             for row, text in zip(rows, values, strict=True)

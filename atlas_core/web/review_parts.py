@@ -56,7 +56,7 @@ def show_findings(user: User, view: CaseView) -> None:
             if not is_single:
                 _show_cause(view, one, number)
             for check in one.checks:
-                look = CheckLook(number if is_single else "", True, at.reveals, qualities)
+                look = CheckLook(number if is_single else "", True, at.reveals(user), qualities)
                 show_check(user, check, thresholds, palette, look)
             if one.finding.is_judged and not at.is_locked:
                 if place == active:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from atlas_core.access import User
+from atlas_core.access import Action, User
 from atlas_core.books.claims import assign_cases
 from atlas_core.books.queries.review_work import flow_uuids_of
 from atlas_core.books.review_rules import ReviewRules, set_review_rules
@@ -18,6 +18,7 @@ from atlas_core.web import judged_loaders, loaders
 from atlas_core.web.parts import told_in_words
 from atlas_core.web.review_evidence import show_evidence
 from atlas_core.web.review_filters import CASE, ask_for_cases, fitting, wanted_cases
+from atlas_core.web.signing_in import require_user
 from atlas_core.web.tables import moment_column, moments, show_rows, table_height
 from atlas_core.web.words import count_of, markdown_safe, span_in_words
 
@@ -25,8 +26,11 @@ ASSIGNED_AT_MOST = 500
 
 
 @st.fragment
-def show_team(user: User) -> None:
+def show_team() -> None:
     """Everything about the queue that is not a case."""
+    user = require_user()
+    if not user.may(Action.ASSIGN):
+        st.rerun()
     with told_in_words():
         ask_for_cases(user)
         _show_queue(user)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -13,7 +14,7 @@ import streamlit as st
 from atlas_core.access import Role, User
 from atlas_core.books.sign_ins import IDLE_MS, Ended, end_sign_in, see_sign_in
 from atlas_core.clock import now_ms
-from atlas_core.errors import BookError, BookMissing, SettingsError
+from atlas_core.errors import BookError, BookMissing, NotAllowed, SettingsError
 from atlas_core.settings import Settings
 from atlas_core.sign_in import Way, read_roles, roles_of
 from atlas_core.web import loaders
@@ -61,31 +62,45 @@ def visitor(*, is_active: bool = True) -> Visitor:
     claim = _openid_claim(settings) if way is Way.OPENID else _proxy_claim(settings)
     if isinstance(claim, str):
         return Visitor(None, claim)
+    found = _known(claim, settings, is_active=is_active)
+    if way is Way.PROXY and found.user is not None:
+        return _seen_through_proxy(found.user, is_active)
+    return found
+
+
+def _known(claim: _Claim, settings: Settings, *, is_active: bool) -> Visitor:
+    """Who that is now: roles and sign-ins are looked up anew. Also outside a session."""
     try:
         named = read_roles(settings.roles_file)
     except SettingsError as error:
         return Visitor(None, str(error))
     roles = roles_of(named, claim.who, claim.groups, is_verified=claim.is_verified)
     user = _user(claim, roles)
-    if way is Way.PROXY:
-        return _seen_through_proxy(user, is_active)
-    try:
-        # Somebody without a role does nothing here that a log should keep.
-        ended = see_sign_in(
-            loaders.desk(),
-            claim.sign_in,
-            user,
-            began_at=claim.began_at,
-            ends_at=claim.ends_at,
-            is_active=is_active and bool(roles),
-        )
-    except BookMissing:
-        ended = None  # there is nothing to see yet, and the page says so
-    except BookError as error:
-        return Visitor(None, str(error))
-    if ended is not None:
-        return Visitor(None, _ENDED[ended])
+    if settings.sign_in.way is Way.OPENID:
+        try:
+            # Somebody without a role does nothing here that a log should keep.
+            ended = see_sign_in(
+                loaders.desk(),
+                claim.sign_in,
+                user,
+                began_at=claim.began_at,
+                ends_at=claim.ends_at,
+                is_active=is_active and bool(roles),
+            )
+        except BookMissing:
+            ended = None  # there is nothing to see yet, and the page says so
+        except BookError as error:
+            return Visitor(None, str(error))
+        if ended is not None:
+            return Visitor(None, _ENDED[ended])
     return Visitor(user) if roles else Visitor(None, _no_role(user, settings))
+
+
+def _as_now(claim: _Claim) -> User:
+    found = _known(claim, loaders.desk_settings(), is_active=True)
+    if found.user is None:
+        raise NotAllowed(f"Nothing was done. {found.sentence}")
+    return found.user
 
 
 def require_user() -> User:
@@ -149,7 +164,14 @@ def _sign_out() -> None:
 
 
 def _user(claim: _Claim, roles: frozenset[Role]) -> User:
-    return User(claim.who, claim.name, roles, is_signed_in=True, session=claim.sign_in[:12])
+    return User(
+        claim.who,
+        claim.name,
+        roles,
+        is_signed_in=True,
+        session=claim.sign_in[:12],
+        as_now=partial(_as_now, claim),
+    )
 
 
 def _openid_claim(settings: Settings) -> _Claim | str:
@@ -192,8 +214,6 @@ def _proxy_claim(settings: Settings) -> _Claim | str:
 
 def _seen_through_proxy(user: User, is_active: bool) -> Visitor:
     """The proxy keeps the sign-in; here a page that nobody uses is only closed."""
-    if not user.roles:
-        return Visitor(None, _no_role(user, loaders.desk_settings()))
     now = now_ms()
     if now - st.session_state.setdefault(_SEEN_AT, now) >= IDLE_MS:
         return Visitor(None, _ENDED[Ended.IDLE])
