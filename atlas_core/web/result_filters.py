@@ -12,6 +12,7 @@ from typing import Any
 
 import streamlit as st
 
+from atlas_core.access import Action
 from atlas_core.books.queries import REASONS
 from atlas_core.insight import theme
 from atlas_core.insight.addresses import (
@@ -32,6 +33,7 @@ from atlas_core.insight.paging import SORTS, Key, Sort, key_of
 from atlas_core.web.filters import REASON_LABELS
 from atlas_core.web.searching import ask_for_text, searched
 from atlas_core.web.selection_filters import put
+from atlas_core.web.signing_in import visitor
 from atlas_core.web.words import markdown_safe
 
 SORT_LABELS: dict[Sort, str] = {
@@ -56,13 +58,22 @@ _MEANINGS: dict[Facet, str] = {
 _SHOWN_FACETS = ("outcome", "status", "product")
 """Always there; the others are behind one control, for drawing them takes as long as the page itself."""
 _MORE = "results_more"
+_NO_STAR = (
+    "A star finds words by their beginning, and could so spell out masked values letter by letter: it is for "
+    "those who may show them. Search for whole words."
+)
 _PILLS_AT_MOST = 12
 _OFFERED_AT_MOST = 300
 
 
 def wanted_flows() -> FlowFilter:
-    """The filter in the address. A search by a personal number is told, taken out of it and not made."""
-    searched(FIND, WORDS)
+    """The filter in the address. What may not be searched for is told, taken out of it and not made: a
+    personal number, and, by whom masked values are not shown to, words by their beginning."""
+    if "*" in searched(FIND, WORDS)[WORDS]:
+        user = visitor(is_active=False).user
+        if user is None or not user.may(Action.REVEAL):
+            put(WORDS, None)
+            st.warning(_NO_STAR, icon=":material/shield_person:")
     return filter_of({name: st.query_params.get_all(name) for name in st.query_params})
 
 
@@ -97,8 +108,9 @@ def ask_for_search(wanted: FlowFilter, *, by_reason: bool = True) -> None:
             WORDS,
             wanted.words,
             "Words in any field",
-            "All of them, such as: ravi ander*",
-            "Whole words that Atlas read or compared, capitals aside; a star finds words that begin so.",
+            "All of them, such as: ravi anderson",
+            "Whole words that Atlas read or compared, capitals aside. Who may show masked values finds words "
+            "by their beginning, too: ander*.",
             keep=_filter,
         )
         if by_reason:
