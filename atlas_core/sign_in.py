@@ -40,6 +40,7 @@ class SignIn:
     client_secret: str = field(default="", repr=False)
     cookie_secret: str = field(default="", repr=False)
     groups_claim: str = "groups"
+    trusts_email: bool = False  # an address is somebody's although the provider does not say that it looked
     proxy: str = ""  # the one address from which the proxy comes
     user_header: str = ""
     groups_header: str = ""
@@ -111,7 +112,15 @@ def _openid(text: Text, ui_url: str) -> SignIn:
         client_secret=_required(text, "ATLAS_OIDC_CLIENT_SECRET", "what the provider gave for it"),
         cookie_secret=cookie_secret,
         groups_claim=text("ATLAS_OIDC_GROUPS_CLAIM", "groups"),
+        trusts_email=_is_on(text, "ATLAS_OIDC_TRUST_EMAIL"),
     )
+
+
+def _is_on(text: Text, name: str) -> bool:
+    value = text(name, "0")
+    if value not in ("0", "1"):
+        raise SettingsError(f"{name} must be 0 or 1.")
+    return value == "1"
 
 
 def _required(text: Text, name: str, what: str) -> str:
@@ -144,12 +153,10 @@ def roles_from(text: str, name: str) -> Mapping[Role, frozenset[str]]:
     return found
 
 
-def roles_of(
-    named: Mapping[Role, frozenset[str]], who: str, groups: Collection[str], *, is_verified: bool = True
-) -> frozenset[Role]:
-    """The roles of somebody: by their own name, where the sign-in vouches for it, and by their groups."""
+def roles_of(named: Mapping[Role, frozenset[str]], who: str, groups: Collection[str]) -> frozenset[Role]:
+    """The roles of somebody: by the name that the sign-in vouches for, and by their groups."""
     keys = {GROUP + group.strip() for group in groups}
-    if is_verified and who and not who.startswith(GROUP):
+    if who and not who.startswith(GROUP):
         keys.add(_folded(who))
     return frozenset(role for role, people in named.items() if not people.isdisjoint(keys))
 

@@ -28,7 +28,7 @@ def test_every_setting_is_named_and_no_other() -> None:
     code = "".join(
         (ROOT / "atlas_core" / name).read_text(encoding="utf-8") for name in ("settings.py", "sign_in.py")
     )
-    read = set(re.findall(r'(?:read\.\w+|text|_required)\(\s*(?:text, )?"(ATLAS_\w+)"', code))
+    read = set(re.findall(r'(?:read\.\w+|text|_required|_is_on)\(\s*(?:text, )?"(ATLAS_\w+)"', code))
     named = set(re.findall(r"`(ATLAS_\w+)`", section("Settings")))
     assert len(read) > 15
     assert named == read

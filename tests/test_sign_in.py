@@ -109,11 +109,6 @@ def test_roles_come_from_names_and_groups_and_from_nothing_else() -> None:
     assert roles_of(named, "", ()) == frozenset()
 
 
-def test_a_name_that_the_provider_does_not_vouch_for_has_no_role_of_its_own() -> None:
-    named = roles_from('lead = ["ravi@lender.example"]\nviewer = ["group:staff"]', "roles.toml")
-    assert roles_of(named, "ravi@lender.example", ["staff"], is_verified=False) == {Role.VIEWER}
-
-
 @pytest.mark.parametrize(
     ("text", "named"),
     [
@@ -205,19 +200,37 @@ def openid_pages(books: MadeBooks, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 def test_a_page_shows_nothing_to_strangers_whatever_their_claims_lack(openid_pages: MadeBooks) -> None:
     now = now_ms() // 1000
     good = {"is_logged_in": True, "sub": "1", "iss": "i", "email": "ravi@lender.example", "iat": now}
+    good["email_verified"] = True
     assert "lead" in said(session_of(good))
+    assert "lead" in said(session_of(good | {"email_verified": "true"}))
     for changed, sentence in (
         ({"is_logged_in": False}, "Sign in to see them"),
         ({"sub": None}, "did not say who you are"),
         ({"iat": None}, "did not say who you are"),
         ({"email": "vera@lender.example"}, "have no role here yet"),
-        ({"email_verified": False}, "have no role here yet"),
+        *(
+            ({"email_verified": vouched}, "known as 2, but have no role")
+            for vouched in (False, None, "no", 0)
+        ),
         ({"iat": now - 3600}, "Nobody used this page"),
         ({"exp": now - 1}, "sign-in has run out"),
     ):
         words = said(session_of(good | {"sub": "2"} | changed))
         assert sentence in words
         assert "What needs a person" not in words
+
+
+def test_an_address_nobody_looked_at_counts_where_the_settings_say_so(
+    openid_pages: MadeBooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims = {"is_logged_in": True, "sub": "1", "iss": "i", "email": "ravi@lender.example"}
+    claims["iat"] = now_ms() // 1000
+    monkeypatch.setenv("ATLAS_OIDC_TRUST_EMAIL", "1")
+    loaders.desk_settings.cache_clear()
+    assert "lead" in said(session_of(claims))
+    monkeypatch.setenv("ATLAS_OIDC_TRUST_EMAIL", "yes")
+    with pytest.raises(SettingsError, match="must be 0 or 1"):
+        load_settings()
 
 
 def test_whoever_comes_past_the_proxy_is_turned_away(tmp_path: Path) -> None:

@@ -39,7 +39,6 @@ class _Claim:
     who: str
     name: str
     groups: tuple[str, ...]
-    is_verified: bool
     sign_in: str  # a hash
     began_at: int
     ends_at: int | None
@@ -74,7 +73,7 @@ def _known(claim: _Claim, settings: Settings, *, is_active: bool) -> Visitor:
         named = read_roles(settings.roles_file)
     except SettingsError as error:
         return Visitor(None, str(error))
-    roles = roles_of(named, claim.who, claim.groups, is_verified=claim.is_verified)
+    roles = roles_of(named, claim.who, claim.groups)
     user = _user(claim, roles)
     if settings.sign_in.way is Way.OPENID:
         try:
@@ -181,7 +180,9 @@ def _openid_claim(settings: Settings) -> _Claim | str:
     email, subject, began = told.get("email"), told.get("sub"), told.get("iat")
     if not isinstance(subject, str) or not subject or not isinstance(began, int):
         return "Your company's sign-in did not say who you are or since when. Ask whoever runs Atlas Desk."
-    who = email if isinstance(email, str) and email else subject
+    # Who may write any address into their own profile is known by what the provider itself calls them.
+    is_vouched = settings.sign_in.trusts_email or told.get("email_verified") in (True, "true")
+    who = email if isinstance(email, str) and email and is_vouched else subject
     groups = told.get(settings.sign_in.groups_claim) or ()
     ends = told.get("exp")
     parts = [told.get(name) for name in ("iss", "sub", "iat", "nonce", "at_hash", "jti", "sid")]
@@ -189,7 +190,6 @@ def _openid_claim(settings: Settings) -> _Claim | str:
         who=who.casefold(),
         name=str(told.get("name") or who),
         groups=(groups,) if isinstance(groups, str) else tuple(str(group) for group in groups),
-        is_verified=told.get("email_verified") is not False,
         sign_in=hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest(),
         began_at=began * 1000,
         ends_at=ends * 1000 if isinstance(ends, int) else None,
@@ -209,7 +209,7 @@ def _proxy_claim(settings: Settings) -> _Claim | str:
     )
     groups = tuple(group.strip() for text in listed for group in text.split(",") if group.strip())
     session = hashlib.sha256(who.encode()).hexdigest()
-    return _Claim(who.casefold(), who, groups, True, session, 0, None)
+    return _Claim(who.casefold(), who, groups, session, 0, None)
 
 
 def _seen_through_proxy(user: User, is_active: bool) -> Visitor:
