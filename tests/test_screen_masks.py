@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atlas_core.insight.case_view import compared
 from atlas_core.insight.differences import Mark, compare_values
 from atlas_core.insight.payload_masks import masked_payload
 from atlas_core.insight.screen_masks import (
@@ -63,6 +64,8 @@ SHOWN = [
         f"\u0915{DOT * 5} \u0930{DOT * 3}",
     ),
     ("name", "\u0915\u094d\u200d\u0937", f"\u0915{DOT * 3}"),
+    ("redact_url", "https://u:p@files.example/a/b/x.jpg?s=1", "https://files.example/\u2026/x.jpg"),
+    ("redact_url", "see Asha", f"s{DOT * 2} A{DOT * 3}"),
     ("name", "A N I L", f"{DOT} {DOT} {DOT} {DOT}"),
     ("contact", "9 8 7 6 5", f"{DOT} {DOT} {DOT} {DOT} {DOT}"),
     ("customer_address", '{"state": "12 MG Road"}', f'{{"state": "1{DOT} M{DOT} R{DOT * 3}"}}'),
@@ -196,3 +199,18 @@ any_json = st.recursive(
 def test_any_json_is_masked_without_complaint(value: object) -> None:
     masked_payload(json.dumps(value))
     masked("anything", json.dumps(value))
+
+
+@pytest.mark.parametrize("shows_differences", [True, False])
+def test_both_sides_of_a_comparison_are_masked_by_one_rule(shows_differences: bool) -> None:
+    """A side without a mark once kept its initials, and equal words looked different."""
+    values = {"source_value": "Asha Rao", "target_value": "Asha Kumar Rao"}
+    check = {**values, "source_field_name": "customer_name", "target_field_name": "customer_name"}
+    _, source, target = compared(check, shows_all=False, shows_differences=shows_differences)
+    added = "Kumar" if shows_differences else DOT * 5
+    assert "".join(piece.text for piece in source) == f"{DOT * 4} {DOT * 3}"
+    assert "".join(piece.text for piece in target) == f"{DOT * 4} {added} {DOT * 3}"
+    _, source, target = compared(
+        {**check, "target_value": "ASHA RAO"}, shows_all=False, shows_differences=shows_differences
+    )
+    assert "".join(piece.text for piece in (*source, *target)).lower() == f"a{DOT * 3} r{DOT * 2}" * 2

@@ -154,11 +154,12 @@ def compared(
     Personal values are masked where both sides say the same; what differs is for those who judge it.
     """
     difference = compare_values(check["source_value"] or "", check["target_value"] or "")
+    is_same = all(piece.mark is Mark.SAME for piece in (*difference.source, *difference.target))
 
     def shown(field_name: str, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
         if shows_all or sensitivity_of(field_name) is Sensitivity.OPEN:
             return pieces
-        if all(piece.mark is Mark.SAME for piece in pieces):
+        if is_same:  # on both sides: masked by two rules, equal words would look different
             return tuple(Piece(masked(field_name, piece.text), piece.mark) for piece in pieces)
         return masked_pieces(pieces, shows_differences=shows_differences)
 

@@ -10,6 +10,7 @@ that is no birthday, a dealer's name); everything else is masked, also under nam
     a PAN             AB•••••34F
     an e-mail         a•••@bank.example     the first letter, and the host
     a birthday        ••/••/••••
+    a link            https://files.example/…/name.jpg
 
 Aadhaar numbers never come here: of them only the last four digits are kept at all.
 """
@@ -21,6 +22,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
 
 from atlas_core.insight.differences import Mark, Piece
 
@@ -35,6 +37,7 @@ class Sensitivity(enum.StrEnum):
     NUMBER = "number"
     PAN = "pan"
     EMAIL = "e-mail"
+    LINK = "link"
     BIRTHDAY = "birthday"
 
 
@@ -87,6 +90,8 @@ def sensitivity_of(name: str) -> Sensitivity:
         return Sensitivity.BIRTHDAY
     if _EMAIL.search(plain):
         return Sensitivity.EMAIL
+    if plain.endswith(("_url", "_link")):
+        return Sensitivity.LINK
     if plain in _OPEN_NAMES or plain.endswith(_OPEN_ENDS):
         return Sensitivity.OPEN
     if _PAN.search(plain) and "name" not in plain:
@@ -212,7 +217,20 @@ def _email(text: str) -> str:
     return f"{address[1]}{DOT * 3}{address[2]}" if address else dotted(text)
 
 
+def _link(text: str) -> str:
+    # Host and name are what the books keep of each document that was sent, and the ids' page shows.
+    try:
+        parts = urlsplit(text.strip())
+        place = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
+    except ValueError:
+        return _initials(text)
+    if parts.scheme not in ("http", "https") or not place:
+        return _initials(text)
+    return f"{parts.scheme}://{place}/\u2026/{parts.path.rpartition('/')[2]}"
+
+
 _MASKS = {
+    Sensitivity.LINK: _link,
     Sensitivity.TEXT: _initials,
     Sensitivity.NUMBER: _last_four,
     Sensitivity.PAN: _pan,

@@ -26,7 +26,7 @@ from atlas_core.web.parts import show_empty, show_id, show_look, show_scales
 from atlas_core.web.reveal_parts import PAYLOAD, check_key, field_key, is_revealed
 from atlas_core.web.tables import moment_column, moments, table_height
 from atlas_core.web.timeline import CHANNELS, delivery_in_words, stage_times, timeline_of
-from atlas_core.web.words import count_of, markdown_safe, value_in_words
+from atlas_core.web.words import count_of, field_in_words, markdown_safe
 
 SHOWN_CHARACTERS = 200_000
 
@@ -143,10 +143,9 @@ def _show_document(user: User, flow: FlowDetail, document: Record, fields: Seque
 
 def _value_shown(user: User, flow: FlowDetail, field: Record) -> str:
     """A field's value as this person may see it now."""
-    text = value_in_words(field["value"], field["shape"])
-    is_nothing = field["value"] is None or field["shape"] in ("null", "empty")
-    is_shown = is_revealed(user, flow, field_key(field["position"], field["name"]))
-    return text if is_nothing or is_shown else masked(field["name"], text)
+    return field_in_words(
+        field, is_whole=is_revealed(user, flow, field_key(field["position"], field["name"]))
+    )
 
 
 def show_flags(flow: FlowDetail) -> None:

@@ -16,12 +16,11 @@ from atlas_core.books.reading import Record
 from atlas_core.clock import now_ms
 from atlas_core.insight import theme
 from atlas_core.insight.case_view import CaseView
-from atlas_core.insight.screen_masks import masked
 from atlas_core.links import showing_problem
 from atlas_core.web import judged_loaders, loaders, review_actions
 from atlas_core.web.review_case import Sitting, sitting
 from atlas_core.web.tables import records, table_height
-from atlas_core.web.words import count_of, markdown_safe, span_in_words, value_in_words
+from atlas_core.web.words import count_of, field_in_words, markdown_safe, span_in_words
 
 _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif"})
 
@@ -100,17 +99,12 @@ def _show_fields(user: User, at: Sitting, view: CaseView, position: int) -> None
     if not rows:
         st.caption("Nothing was read in it.")
         return
-    values = [value_in_words(row["value"], row["shape"]) for row in rows]
-    if not at.reveals(user):
-        values = [
-            masked(row["name"], text) if row["shape"] not in ("null", "empty") else text
-            for row, text in zip(rows, values, strict=True)
-        ]
+    is_whole = at.reveals(user)
     st.dataframe(
         pd.DataFrame(
             {
                 "field": [theme.words_of_code(row["name"]) for row in rows],
-                "value": values,
+                "value": [field_in_words(row, is_whole=is_whole) for row in rows],
                 "confidence": pd.Series([row["confidence"] for row in rows], dtype="float64"),
             }
         ),

@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
+from atlas_core.books.reading import Record
+from atlas_core.insight.screen_masks import masked
+
 UTC = "UTC"
 RENAMED = {"Asia/Calcutta": "Asia/Kolkata"}  # browsers still say the old name
 
@@ -88,6 +91,14 @@ def markdown_safe(text: str) -> str:
     escaped = _PUNCTUATION.sub(r"\\\1", " ".join(text.split()))
     # Addresses become links even where every mark is escaped; an invisible joiner stops that.
     return _LINK_STARTS.sub("\\g<0>\u2060", escaped)
+
+
+def field_in_words(field: Record, *, is_whole: bool) -> str:
+    """What was read in a field (its name, value and shape), masked unless it `is_whole`."""
+    value = field["value"]
+    if value is not None and not is_whole:
+        value = masked(field["name"], str(value))
+    return value_in_words(value, field["shape"])
 
 
 def value_in_words(value: object, shape: str) -> str:
