@@ -101,6 +101,11 @@ class Settings:
         return None if self.alert_webhook is None or is_loopback(self.alert_webhook) else self.proxy
 
     @property
+    def uses_real_atlas(self) -> bool:
+        """Whether what is sent goes to Atlas itself: not to the sandbox, nor to a stand-in on loopback."""
+        return not self.uses_sandbox and self.local_atlas is None
+
+    @property
     def operations_link(self) -> str:
         """The page that an alert leads to; empty where others cannot reach it."""
         return "" if is_loopback(self.sign_in.ui_url) else f"{self.sign_in.ui_url}/operations"

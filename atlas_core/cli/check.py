@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from atlas_core.api.client import AtlasClient
 from atlas_core.books.backups import LATE_TURNS, cadence_of, copies_in
+from atlas_core.books.invented import refuse_invented
 from atlas_core.books.queries import book_counts, worker_state
 from atlas_core.books.reading import open_books
 from atlas_core.books.schema import check_book
@@ -65,6 +66,8 @@ def _receiver(settings: Settings) -> Answer:
 def _books(settings: Settings) -> Answer:
     for path in (settings.atlas_book, settings.desk_book):
         check_book(path)
+    if settings.uses_real_atlas:
+        refuse_invented(settings.atlas_book, settings.desk_book)
     try:
         with open_books(settings.atlas_book, settings.desk_book) as books:
             counts = book_counts(books)

@@ -11,10 +11,13 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 
+from atlas_core.books.invented import refuse_invented
 from atlas_core.cli.answers import Answer, Question, say
+from atlas_core.errors import BookError
 from atlas_core.settings import Settings, is_loopback
 from atlas_core.sign_in import Way, read_roles
 
@@ -173,6 +176,9 @@ def _data_folder(settings: Settings) -> Answer:
             f"{folder} is not there. Make it, for the user of Atlas Desk alone: "
             f"install -d -m 700 -o atlas-desk {folder}"
         )
+    if settings.uses_real_atlas:
+        with suppress(BookError):  # which the worker tells of, and the pages with it
+            refuse_invented(settings.atlas_book, settings.desk_book)
     return _private([folder, *sorted(folder.glob("*.db*"))], f"{folder}, for its owner alone.")
 
 

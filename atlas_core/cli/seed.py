@@ -15,11 +15,13 @@ from datetime import UTC, datetime, timedelta
 from atlas_core.api.payloads import compare_documents, parse_result, parse_status
 from atlas_core.books.desk import Desk
 from atlas_core.books.history import save_history
+from atlas_core.books.invented import mark_invented, refuse_others
 from atlas_core.books.mirror import Mirror
 from atlas_core.books.schema import migrate_atlas, migrate_desk
 from atlas_core.books.standards import Standards, standards_now
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
+from atlas_core.errors import SettingsError
 from atlas_core.models import FileToSend, FlowStatus, Result, UploadedFile
 from atlas_core.sandbox.applications import (
     SEED,
@@ -45,14 +47,23 @@ HOURS = (1, 0, 0, 2, 6, 11, 14, 15, 12, 10, 12, 14, 13, 11, 8, 6, 4, 2, 1, 1, 0,
 
 
 def run_seed(settings: Settings, *, flows: int, days: int) -> int:
-    """Adds `flows` ended flows over the last `days` days. Raises `BookBusy` while a worker runs."""
+    """Adds `flows` ended flows over the last `days` days, to books that hold nothing real.
+
+    Raises `BookBusy` while a worker runs, and `SettingsError` where the books are not for invented history.
+    """
+    if settings.uses_real_atlas:
+        raise SettingsError(
+            "Invented history is for the sandbox: unset ATLAS_CLIENT_ID and ATLAS_CLIENT_SECRET."
+        )
     migrate_atlas(settings.atlas_book, settings.backup_dir)
     migrate_desk(settings.desk_book, settings.backup_dir)
+    refuse_others(settings.atlas_book, settings.desk_book)
     rng = random.Random()  # noqa: S311 -- invented history
     end = now_ms() - 10 * 60_000
     moments = sorted(_moment(rng, end, days) for _ in range(flows))
     standards = Desk(settings.desk_book).read(standards_now, settings.thresholds)
     with AtlasWriter(settings.atlas_book) as writer:
+        mark_invented(writer, settings.desk_book)
         pending = []
         for number, created_at in enumerate(moments, start=1):
             pending.append(_save_one(writer, settings, standards, rng, number, created_at))

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
+from atlas_core.books.invented import refuse_invented, refuse_others
 from atlas_core.books.last_words import BOOKS_UNUSABLE, keep_last_words
 from atlas_core.books.queries import book_counts
 from atlas_core.books.reading import open_books
@@ -88,7 +89,11 @@ def run_up(settings: Settings, *, demo: bool) -> int:
     problem = _books_problem(settings)
     if problem:
         print(problem, file=sys.stderr, flush=True)
-    elif demo and _is_empty(settings):
+    elif settings.uses_real_atlas:
+        refuse_invented(settings.atlas_book, settings.desk_book)
+    elif demo:
+        refuse_others(settings.atlas_book, settings.desk_book)
+    if demo and not problem and _is_empty(settings):
         draw_for_demo(settings)
         run_seed(settings, flows=DEMO_FLOWS, days=DEMO_DAYS)
         plant_verdicts(settings)

@@ -14,6 +14,7 @@ from atlas_core.books.agreement import agree
 from atlas_core.books.call_notes import CallNotes
 from atlas_core.books.desk import Desk
 from atlas_core.books.eraser import Eraser
+from atlas_core.books.invented import refuse_invented
 from atlas_core.books.schema import migrate_atlas, migrate_desk
 from atlas_core.books.standards import Standards
 from atlas_core.books.threshold_sets import InForce
@@ -64,6 +65,8 @@ class Worker:
         self._settings = settings
         migrate_atlas(settings.atlas_book, settings.backup_dir)
         migrate_desk(settings.desk_book, settings.backup_dir)
+        if settings.uses_real_atlas:
+            refuse_invented(settings.atlas_book, settings.desk_book)
         with ExitStack() as opened:
             self._writer = opened.enter_context(AtlasWriter(settings.atlas_book))
             self._calls = CallTally()
