@@ -51,6 +51,18 @@ class SignIn:
         return urlsplit(self.ui_url).scheme == "https"
 
 
+_NEED_A_WAY = (
+    "ATLAS_OIDC_CLIENT_ID",
+    "ATLAS_OIDC_CLIENT_SECRET",
+    "ATLAS_OIDC_GROUPS_CLAIM",
+    "ATLAS_COOKIE_SECRET",
+    "ATLAS_PROXY_ADDRESS",
+    "ATLAS_PROXY_GROUPS_HEADER",
+)
+"""Settings that mean a sign-in and do not make one."""
+SIGN_IN_NAMES = frozenset({"ATLAS_OIDC_PROVIDER", "ATLAS_PROXY_USER_HEADER", *_NEED_A_WAY})
+"""All settings that are read here; which of them depends on the way."""
+
 Text = Callable[[str, str], str]
 """Reads one setting: its name and what holds where it is not set."""
 
@@ -81,6 +93,13 @@ def read_sign_in(text: Text, ui_url: str, ui_address: str) -> SignIn:
             proxy=proxy,
             user_header=text("ATLAS_PROXY_USER_HEADER", ""),
             groups_header=text("ATLAS_PROXY_GROUPS_HEADER", ""),
+        )
+    half = [name for name in _NEED_A_WAY if text(name, "")]
+    if half:
+        raise SettingsError(
+            f"{', '.join(half)}: set, but neither ATLAS_OIDC_PROVIDER nor ATLAS_PROXY_USER_HEADER is, so "
+            "nobody would sign in and everybody could do everything. Set the one that belongs to it, or take "
+            "it out."
         )
     if ui_address not in ("localhost", "::1") and not ui_address.startswith("127."):
         raise SettingsError(

@@ -18,7 +18,7 @@ from atlas_core.errors import SettingsError
 from atlas_core.settings import Settings, load_settings
 from atlas_core.sign_in import Way, read_roles, roles_from, roles_of
 from atlas_core.web import loaders
-from tests.desk_processes import desk_environment, running_pages
+from tests.desk_processes import desk_environment, run_command, running_pages
 from tests.made_books import MINUTE, MadeBooks, make_books, reading
 from tests.page_sessions import APP, said, sessions_over
 from tests.test_pages_server import ask, websocket_status
@@ -49,6 +49,21 @@ def books(tmp_path: Path) -> MadeBooks:
 @pytest.fixture
 def desk(books: MadeBooks) -> Desk:
     return books.open_desk()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("ATLAS_OIDC_CLIENT_ID", "ATLAS_OIDC_CLIENT_SECRET", "ATLAS_OIDC_GROUPS_CLAIM"),
+        *("ATLAS_COOKIE_SECRET", "ATLAS_PROXY_ADDRESS", "ATLAS_PROXY_GROUPS_HEADER"),
+    ],
+)
+def test_half_a_sign_in_is_refused_rather_than_none_taken(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name}: set, but neither ATLAS_OIDC_PROVIDER nor"):
+        settings_of(tmp_path, **{name: "x"})
+    done = run_command(desk_environment(tmp_path) | {name: "x"}, "up")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert name in done.stderr
 
 
 @pytest.mark.parametrize(
