@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,11 +14,13 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 
 from atlas_core.errors import SettingsError
-from atlas_core.sign_in import SignIn, read_sign_in
+from atlas_core.sign_in import SIGN_IN_NAMES, SignIn, read_sign_in
 from atlas_core.thresholds import Thresholds
 
 API_PREFIX = "/v3/verification"
 
+_PLACEHOLDERS = ("WRITE-", "YOUR-BANK")
+_NEARLY = 0.9  # of two names of settings
 _HOST = re.compile(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 Address = IPv4Address | IPv6Address
@@ -137,7 +140,34 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
     path = Path(".env") if env_file is None else env_file
     values: dict[str, str] = {key: value for key, value in dotenv_values(path).items() if value is not None}
     values.update(os.environ if environ is None else environ)
-    return _settings(_Reader(values))
+    _refuse_placeholders(values)
+    read = _Reader(values)
+    settings = _settings(read)
+    _refuse_misspelt(values, read.asked_for | SIGN_IN_NAMES)
+    return settings
+
+
+def _refuse_placeholders(values: Mapping[str, str]) -> None:
+    """What the sample of the settings says is public, its secrets too."""
+    left = [
+        name
+        for name, value in values.items()
+        if name.startswith("ATLAS_") and any(word in value for word in _PLACEHOLDERS)
+    ]
+    if left:
+        raise SettingsError(
+            f"{', '.join(left)}: the sample's placeholder still stands there (WRITE-… or YOUR-BANK). Write "
+            "your own value in its place, or take the line out."
+        )
+
+
+def _refuse_misspelt(values: Mapping[str, str], known: Set[str]) -> None:
+    """A name that is nearly a setting's would leave that setting as it is by default, unnoticed."""
+    for name in values:
+        if name.startswith("ATLAS_") and name not in known:
+            meant = get_close_matches(name, sorted(known), n=1, cutoff=_NEARLY)
+            if meant:
+                raise SettingsError(f"{name} is not a setting. {meant[0]} is: write it so, or take it out.")
 
 
 class _Reader:
@@ -145,8 +175,10 @@ class _Reader:
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
+        self.asked_for: set[str] = set()
 
     def text(self, name: str, default: str = "") -> str:
+        self.asked_for.add(name)
         value = self._values.get(name, "").strip() or default
         if any(ord(character) < 32 for character in value):
             raise SettingsError(f"{name} holds a line break or another control character. Remove it.")

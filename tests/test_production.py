@@ -51,6 +51,14 @@ def test_a_sound_setup_is_refused_for_nothing(sound: dict[str, str]) -> None:
     assert set(refusals(sound)) == ALWAYS
 
 
+def test_the_sample_as_it_came_is_refused(sound: dict[str, str]) -> None:
+    done = run_command(
+        sound | {"ATLAS_COOKIE_SECRET": "WRITE-AT-LEAST-32-RANDOM-CHARACTERS"}, "check", "--production"
+    )
+    assert done.returncode == 1
+    assert "ATLAS_COOKIE_SECRET: the sample's placeholder still stands there" in done.stderr
+
+
 def test_a_fresh_checkout_is_refused_for_everything_that_is_a_rehearsal(tmp_path: Path) -> None:
     refused = refusals(desk_environment(tmp_path) | {"ATLAS_DATA_DIR": "data", "ATLAS_BACKUP_HOURS": "0"})
     for name, way_out in {

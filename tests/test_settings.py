@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,37 @@ def test_the_base_address_is_understood_with_and_without_its_prefix(tail: str) -
 def test_a_wrong_setting_is_named(environ: dict[str, str], named: str) -> None:
     with pytest.raises(SettingsError, match=named):
         settings_of(**environ)
+
+
+def test_a_name_that_is_nearly_a_settings_is_refused_with_the_right_one() -> None:
+    for name, meant in (
+        ("ATLAS_FILE_HOST", "ATLAS_FILE_HOSTS"),
+        ("ATLAS_KEEP_PERSONAL_DAY", "ATLAS_KEEP_PERSONAL_DAYS"),
+        ("ATLAS_OICD_PROVIDER", "ATLAS_OIDC_PROVIDER"),
+        ("ATLAS_PROXY_USERS_HEADER", "ATLAS_PROXY_USER_HEADER"),
+    ):
+        with pytest.raises(SettingsError, match=f"{name} is not a setting. {meant} is"):
+            settings_of(**{name: "x"})
+    settings_of(ATLAS_TOKEN="another program's", ATLAS_DATADOG="1")
+
+
+SAMPLE = Path(__file__).resolve().parents[1] / ".deploy" / "settings.example"
+
+
+def test_the_sample_is_refused_until_every_placeholder_is_written_over() -> None:
+    sample = dict(
+        line.split("=", 1) for line in SAMPLE.read_text(encoding="utf-8").splitlines() if line[:1] == "A"
+    )
+    left = {name for name, value in sample.items() if re.search("[A-Z]-[A-Z]", value)}
+    assert len(left) == 9
+    with pytest.raises(SettingsError) as refused:
+        load_settings({}, SAMPLE)
+    assert left == set(str(refused.value).split(":")[0].split(", "))
+    for name in left:
+        with pytest.raises(SettingsError, match=f"^{name}: the sample's placeholder"):
+            settings_of(**{name: sample[name]})
+    filled = {name: value.lower().replace("write-", "mine-") for name, value in sample.items()}
+    assert settings_of(**filled).file_hosts == ("files.your-bank.in",)
 
 
 def test_networks_and_the_proxy_are_read_as_addresses() -> None:
