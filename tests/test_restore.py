@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -15,8 +16,11 @@ from atlas_core.books.columns import open_columns
 from atlas_core.books.copies import Copy
 from atlas_core.books.restoring import restore
 from atlas_core.books.schema import check_book, migrate_desk
+from atlas_core.books.tombstones import FILE, tombstones_in
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.errors import BookBusy, BookDamaged, BookMissing, BookNewer, InputError
+from tests import marked
+from tests.desk_processes import desk_environment, run_command
 from tests.faults.drill import DESTROYED, rehearse
 from tests.made_books import START, MadeBooks, add_flow, make_books, make_result, submit
 from tests.mirrored import follow, require_same
@@ -218,3 +222,27 @@ def test_after_any_loss_every_flow_is_complete_or_unknown_and_none_is_sent_twice
         if destroyed != "both books":
             assert left.complete >= 6, f"without {destroyed} the other book knows"
             assert left.forgotten == 0, destroyed
+
+
+@pytest.mark.parametrize("is_within", [False, True], ids=["beside the backups", "in a backup's own folder"])
+def test_the_list_of_what_was_erased_is_read_where_it_was_kept_with_the_backups_c40(
+    tmp_path: Path, is_within: bool
+) -> None:
+    made = marked.make_marked_books(tmp_path)
+    marked.back_up(made)
+    elsewhere = made.backups.rename(tmp_path / "elsewhere")
+    environment = desk_environment(made.data_dir)
+    erased = run_command(
+        environment, "erase", "--application", "APP-M", "--reason", "the customer asked for it"
+    )
+    assert erased.returncode == 0, erased.stderr
+    assert marked.files_with(marked.MARK, elsewhere)
+    told = tombstones_in(made.data_dir)
+    shutil.copy(made.data_dir / FILE, copies_in(elsewhere)[0].folder if is_within else elsewhere)
+
+    fresh = tmp_path / "another machine"
+    done = run_command(desk_environment(fresh), "restore", str(elsewhere))
+    assert done.returncode == 0, done.stderr
+    assert marked.files_with(marked.MARK, fresh) == []
+    assert rows(fresh / "atlas.db", "SELECT count(*) FROM flows WHERE erased_at IS NOT NULL") == [(1,)]
+    assert tombstones_in(fresh) == told

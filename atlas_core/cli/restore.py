@@ -11,7 +11,7 @@ from atlas_core.books.backups import copies_in, find_copy
 from atlas_core.books.copies import Copy
 from atlas_core.books.restoring import restore
 from atlas_core.books.room import in_bytes
-from atlas_core.books.tombstones import tombstones_in
+from atlas_core.books.tombstones import Tombstone, tombstones_in
 from atlas_core.clock import now_ms
 from atlas_core.errors import InputError
 from atlas_core.settings import Settings
@@ -28,7 +28,7 @@ def run_restore(settings: Settings, wanted: Sequence[str], data_dir: Path | None
         copies,
         settings.data_dir if data_dir is None else data_dir,
         now=now_ms(),
-        tombstones=tombstones_in(settings.data_dir),
+        tombstones=_erased(settings.data_dir, copies),
     )
     for copy in copies:
         print(f"{copy.book} is now the backup of {_when(copy)}, which was proved whole.")
@@ -41,6 +41,13 @@ def run_restore(settings: Settings, wanted: Sequence[str], data_dir: Path | None
         "that is not final, and builds the column mirror anew."
     )
     return 0
+
+
+def _erased(data_dir: Path, copies: Sequence[Copy]) -> list[Tombstone]:
+    """What was erased in the books, and what an `erased.jsonl` says that was kept with the backups: in the
+    folder of one, or in the folder they lie in."""
+    folders = {folder for copy in copies for folder in (copy.folder, copy.folder.parent)} - {data_dir}
+    return [tombstone for folder in (data_dir, *sorted(folders)) for tombstone in tombstones_in(folder)]
 
 
 def _meant(folder: Path, name: str) -> list[Copy]:
