@@ -3,6 +3,7 @@
     AtlasDeskError
     ├── SettingsError            a setting is missing or wrong; names it
     ├── InputError               a person's input cannot be used; says which and why
+    │   └── CaseHeld             the case is held: nothing of it is erased
     ├── CaseMoved                a case is no longer what somebody saw of it; says what happened to it
     ├── NotAllowed               somebody's roles do not allow what they asked for
     ├── PayloadError             bytes or JSON that are not what the contract says; says where
@@ -50,6 +51,10 @@ class SettingsError(AtlasDeskError):
 
 class InputError(AtlasDeskError):
     """A person's input cannot be used; the sentence says which part and why."""
+
+
+class CaseHeld(InputError):
+    """A case that somebody wants erased is held; the sentence names the application and why it is held."""
 
 
 class CaseMoved(AtlasDeskError):

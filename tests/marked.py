@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from atlas_core.books import attempts
 from atlas_core.books.backups import take_backup
 from atlas_core.books.case_decisions import decide_case
 from atlas_core.books.claims import CaseSeen, claim_case, note_case
+from atlas_core.books.eraser import Eraser
 from atlas_core.books.history import save_history
+from atlas_core.books.mirror import Mirror
 from atlas_core.books.schema import migrate_atlas, migrate_desk
 from atlas_core.books.standards import Standards
 from atlas_core.books.threshold_sets import InForce
@@ -183,3 +186,14 @@ def files_with(mark: str, *folders: Path) -> list[str]:
                 if wanted in path.read_bytes().lower():
                     found.append(str(path.relative_to(folder)))
     return sorted(found)
+
+
+def with_eraser(books: MarkedBooks, act: Callable[[Eraser], object]) -> None:
+    """Does something with an eraser of these books, as the worker or a command would."""
+    with AtlasWriter(books.atlas) as writer, closing(Mirror(writer, books.atlas)) as mirror:
+        act(
+            Eraser(
+                *(writer, books.atlas, books.desk, books.backups),
+                lambda anew: mirror.rebuild() if anew else mirror.catch_up(),
+            )
+        )

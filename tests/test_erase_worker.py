@@ -7,8 +7,6 @@ import shutil
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,9 +16,7 @@ from atlas_core.access import COMMAND
 from atlas_core.books import attempts
 from atlas_core.books.backups import copies_in, take_backup
 from atlas_core.books.call_notes import CallNote, CallNotes
-from atlas_core.books.eraser import Eraser
 from atlas_core.books.erasures import hold, want_erased
-from atlas_core.books.mirror import Mirror
 from atlas_core.books.results import save_result
 from atlas_core.books.standards import Standards
 from atlas_core.books.store import save_look
@@ -30,7 +26,17 @@ from atlas_core.models import FileToSend, FlowStatus, UploadedFile
 from atlas_core.worker.erasure_keeper import DAY_MS, cutoff
 from atlas_core.worker.parts import hash_of
 from tests.made_books import DONE, START, add_flow, make_result
-from tests.marked import FLOW, MARK, OTHER, MarkedBooks, back_up, files_with, make_marked_books, marked_result
+from tests.marked import (
+    FLOW,
+    MARK,
+    OTHER,
+    MarkedBooks,
+    back_up,
+    files_with,
+    make_marked_books,
+    marked_result,
+    with_eraser,
+)
 from tests.mirrored import follow, require_same
 from tests.workers import RunningWorker, rows, running_worker, settings_for, until
 
@@ -72,16 +78,6 @@ def call(worker: RunningWorker, body: bytes) -> int:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
-
-
-def with_eraser(books: MarkedBooks, act: Callable[[Eraser], object]) -> None:
-    with AtlasWriter(books.atlas) as writer, closing(Mirror(writer, books.atlas)) as mirror:
-        act(
-            Eraser(
-                *(writer, books.atlas, books.desk, books.backups),
-                lambda anew: mirror.rebuild() if anew else mirror.catch_up(),
-            )
-        )
 
 
 # ------------------------------------------------------------------------------ beside a worker at work

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from atlas_core.books.book import alone_in, filing
 from atlas_core.books.copies import MANIFEST, REWRITTEN, UNFINISHED, Copy, read_copy, take_copy
-from atlas_core.errors import BookDamaged, InputError
+from atlas_core.errors import BookBusy, BookDamaged, InputError
 
 HOUR_SECONDS = 3_600.0
 UPGRADES_KEPT = 3
@@ -132,6 +133,22 @@ def at_work_in(folder: Path) -> Iterator[None]:
             for place in folder.glob(f".*{UNFINISHED}"):
                 shutil.rmtree(place, ignore_errors=True)
             yield
+
+
+@contextmanager
+def alone_with_backups(folder: Path, seconds: float) -> Iterator[None]:
+    """`at_work_in` for whoever waits so long for a backup under way. Raises `BookBusy` after that."""
+    until = time.monotonic() + seconds
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(at_work_in(folder))
+                break
+            except BookBusy:
+                if time.monotonic() > until:
+                    raise
+            time.sleep(0.5)
+        yield
 
 
 def _publish_or_sweep(place: Path) -> None:

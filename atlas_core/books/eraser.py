@@ -10,35 +10,42 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Connection
 
 from atlas_core.access import COMMAND, Action, User
 from atlas_core.books import erasures
-from atlas_core.books.backups import at_work_in, remove_upgrades_before
+from atlas_core.books.backups import alone_with_backups, remove_upgrades_before
 from atlas_core.books.book import open_for_reading, snapshot, speaking_of
-from atlas_core.books.columns import open_columns
 from atlas_core.books.desk import Desk
 from atlas_core.books.erased_files import erase_in_copies, erase_set_aside, sweep_files, vacuum
 from atlas_core.books.erasing import Erased, stands_elsewhere
 from atlas_core.books.erasing_atlas import (
     aged_in_atlas,
+    applications_in_atlas,
     case_in_atlas,
     erase_in_atlas,
     is_left_in_atlas,
     marked_in_atlas,
     new_digests,
 )
-from atlas_core.books.erasing_desk import aged_in_desk, erase_in_desk, in_desk, texts_in_desk
+from atlas_core.books.erasing_desk import (
+    aged_in_desk,
+    applications_in_desk,
+    erase_in_desk,
+    in_desk,
+    texts_in_desk,
+)
 from atlas_core.books.erasures import Erasure
+from atlas_core.books.gone_names import mirror_has_gone_names
 from atlas_core.books.leftovers import Sought
 from atlas_core.books.tombstones import Case, Tombstone, set_tombstones, tombstones_in
 from atlas_core.books.words import sweep_words
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
-from atlas_core.errors import BookBusy, BookDamaged, BookMissing
+from atlas_core.errors import CaseHeld
 
 PATIENCE_SECONDS = 30.0
 RETRY_MS = 3_600_000
@@ -71,26 +78,26 @@ class Eraser:
     def _data_dir(self) -> Path:
         return self._atlas.parent
 
-    def run_open(self) -> None:
+    def run_open(self, *, again_after_ms: int = RETRY_MS) -> None:
         """Does every wish that is not done and not held. One of which something was left is tried again after
-        an hour."""
+        an hour, or that long."""
         for erasure in self._desk.read(erasures.open_erasures):
-            is_due = erasure.looked_at is None or erasure.looked_at + RETRY_MS <= now_ms()
-            held = self._desk.read(erasures.held_applications)
-            if is_due and erasure.tombstone.application_id not in held:
-                self.run(erasure)
+            if erasure.looked_at is None or erasure.looked_at + again_after_ms <= now_ms():
+                with suppress(CaseHeld):  # it stays open, and is done once the hold has ended
+                    self.run(erasure)
 
     def run(self, erasure: Erasure) -> bool:
-        """One wish, to its end; whether nothing is left. Raises errors of `BookError`: then it stays open."""
+        """One wish, to its end; whether nothing is left. Raises `CaseHeld`, of which nothing is touched, and
+        errors of `BookError`: then it stays open."""
         tombstone = erasure.tombstone
-        set_tombstones(self._data_dir, [tombstone])
+        self._desk.read(self._require_free, tombstone)
         with self._reading() as connection:
             marked, case = case_in_atlas(connection, tombstone)
             is_again = not is_left_in_atlas(connection, marked)
-        erased = self._erase_in_books(case)
+        erased = self._erase_in_books(case, is_begun=False)
         self._sweep_words()
-        self._follow(self._mirror_has_gone_names())
-        with self._alone_with_backups():
+        self._follow_mirror()
+        with alone_with_backups(self._backup_dir, 20 * PATIENCE_SECONDS):
             elsewhere: dict[str, bool] = {}
             self._ours(Sought(erased.texts).found_in(self._atlas), elsewhere)
             shared = {text for text, is_shared in elsewhere.items() if is_shared}
@@ -119,13 +126,16 @@ class Eraser:
     def apply_tombstones(self) -> int:
         """Erases again, in both books, what an older copy of one has brought back; returns how many cases.
 
-        The mirror follows by itself. To be called before anybody reads a book that was put in place, and
-        before Atlas is asked.
+        A case that is held though its erasure had begun is left alone. The mirror follows by itself. To be
+        called before anybody reads a book that was put in place, and before Atlas is asked.
         """
         again: list[Case] = []
         others: list[Case] = []
+        held = self._desk.read(self._held_wishes)
         with self._reading() as connection:
             for tombstone in tombstones_in(self._data_dir):
+                if tombstone in held:  # a kill came between its tombstone and its erasure
+                    continue
                 marked, case = case_in_atlas(connection, tombstone)
                 (again if is_left_in_atlas(connection, marked) else others).append(case)
         again += self._desk.read(_left_in_desk, others)
@@ -162,9 +172,9 @@ class Eraser:
             pass
         self._sweep_words()
         if not is_stopping():
-            self._follow(self._mirror_has_gone_names())
+            self._follow_mirror()
         self._empty_log()
-        with self._alone_with_backups():
+        with alone_with_backups(self._backup_dir, 20 * PATIENCE_SECONDS):
             remove_upgrades_before(self._backup_dir, now_ms() - UPGRADES_KEPT_DAYS * _DAY_MS)
         return aged
 
@@ -182,30 +192,48 @@ class Eraser:
             self._writer.write(erase_in_atlas, marked, at=now)
         return bool(submissions or marked.flows or marked.attempts)
 
-    def _erase_in_books(self, case: Case) -> Erased:
-        """The desk first: its verdicts must follow digests that atlas.db is about to lose."""
+    def _erase_in_books(self, case: Case, *, is_begun: bool = True) -> Erased:
+        """The desk first: its verdicts must follow digests that atlas.db is about to lose.
+
+        One that was not begun gets its tombstone in the desk's transaction, so that a hold is either seen
+        there or finds the tombstone set.
+        """
         tombstone = case.tombstone
         with self._reading() as connection:
             digests = new_digests(connection, marked_in_atlas(connection, tombstone))
         with self._desk.writing() as connection:
+            if not is_begun:
+                self._require_free(connection, tombstone)
+                set_tombstones(self._data_dir, [tombstone])
             erased = erase_in_desk(connection, *in_desk(connection, case), digests, at=tombstone.at)
         erased.add(self._writer.write(_erase_marked, tombstone))
         return erased
+
+    def _require_free(self, desk: Connection, tombstone: Tombstone) -> None:
+        if not (held := erasures.held_applications(desk)):
+            return
+        with self._reading() as atlas:
+            concerned = applications_in_atlas(atlas, tombstone)
+        erasures.require_free(held, concerned | applications_in_desk(desk, tombstone))
+
+    def _held_wishes(self, desk: Connection) -> set[Tombstone]:
+        held = set()
+        for erasure in erasures.open_erasures(desk):
+            try:
+                self._require_free(desk, erasure.tombstone)
+            except CaseHeld:
+                held.add(erasure.tombstone)
+        return held
 
     def _sweep_words(self) -> None:
         begin = True
         while self._writer.write(sweep_words, begin=begin):
             begin = False
 
-    def _mirror_has_gone_names(self) -> bool:
-        """Whether the mirror's lists hold a text that no flow has any more; they only grow."""
-        try:
-            names = open_columns(self._data_dir).names
-        except (BookMissing, BookDamaged):
-            return False
+    def _follow_mirror(self) -> None:
         with self._reading() as connection:
-            lists = ((names.dealers, "dealer"), (names.qualities, "quality"), (names.reasons, "reason"))
-            return any(set(held) - {None, ""} - _standing(connection, what) for held, what in lists)
+            is_anew = mirror_has_gone_names(connection, self._data_dir)
+        self._follow(is_anew)
 
     def _empty_log(self) -> None:
         until = time.monotonic() + PATIENCE_SECONDS
@@ -261,21 +289,6 @@ class Eraser:
         ):
             yield connection
 
-    @contextmanager
-    def _alone_with_backups(self) -> Iterator[None]:
-        """A backup under way may hold what was there: it is waited for, and then erased like others."""
-        until = time.monotonic() + 20 * PATIENCE_SECONDS
-        with ExitStack() as held:
-            while True:
-                try:
-                    held.enter_context(at_work_in(self._backup_dir))
-                    break
-                except BookBusy:
-                    if time.monotonic() > until:
-                        raise
-                time.sleep(0.5)
-            yield
-
 
 def _erase_marked(connection: Connection, tombstone: Tombstone) -> Erased:
     return erase_in_atlas(connection, marked_in_atlas(connection, tombstone), at=tombstone.at)
@@ -283,12 +296,3 @@ def _erase_marked(connection: Connection, tombstone: Tombstone) -> Erased:
 
 def _left_in_desk(connection: Connection, cases: Sequence[Case]) -> list[Case]:
     return [case for case in cases if texts_in_desk(connection, *in_desk(connection, case))]
-
-
-def _standing(connection: Connection, what: str) -> set[object]:
-    selects = {
-        "dealer": "SELECT DISTINCT dealer FROM flows",
-        "quality": "SELECT DISTINCT quality_flag FROM flows",
-        "reason": "SELECT DISTINCT d.error_reason FROM flows f JOIN documents d ON d.result_id = f.result_id",
-    }
-    return {text for (text,) in connection.execute(selects[what])}

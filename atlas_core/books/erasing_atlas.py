@@ -117,6 +117,18 @@ def case_in_atlas(connection: Connection, tombstone: Tombstone) -> tuple[Marked,
     )
 
 
+def applications_in_atlas(connection: Connection, tombstone: Tombstone) -> set[str]:
+    """The applications of which an erasure takes something, as far as atlas.db knows."""
+    if tombstone.flow_uuid is None:
+        return {tombstone.application_id or ""}
+    rows = connection.execute(
+        "SELECT application_id FROM flows WHERE flow_uuid = ?1 UNION SELECT a.application_id FROM attempts a"
+        " JOIN flows f ON f.flow_id = a.flow_id WHERE f.flow_uuid = ?1",
+        [tombstone.flow_uuid],
+    )
+    return {application_id for (application_id,) in rows}
+
+
 def texts_of_case(connection: Connection, tombstone: Tombstone) -> set[str]:
     """Every text of a case that an erasure would take from atlas.db."""
     return texts_in_atlas(connection, marked_in_atlas(connection, tombstone))

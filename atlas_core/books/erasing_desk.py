@@ -40,6 +40,15 @@ def submissions_of(connection: Connection, tombstone: Tombstone) -> list[int]:
     return [submission_id for (submission_id,) in rows]
 
 
+def applications_in_desk(connection: Connection, tombstone: Tombstone) -> set[str]:
+    """The applications of which an erasure takes something, as far as desk.db knows."""
+    rows = connection.execute(
+        f"SELECT DISTINCT application_id FROM submissions WHERE submission_id IN {_SUBMISSIONS}",  # noqa: S608
+        _desk_parameters(submissions_of(connection, tombstone), []),
+    )
+    return {application_id for (application_id,) in rows}
+
+
 def in_desk(connection: Connection, case: Case) -> tuple[list[int], list[str]]:
     """The submissions of a case in desk.db, and its flows: those given, and those that the desk noted."""
     tombstone = case.tombstone

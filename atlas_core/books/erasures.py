@@ -7,7 +7,7 @@ wishes (`eraser.py`): the worker, or the command where none runs.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from sqlite3 import Connection
 from urllib.parse import unquote_plus
@@ -16,7 +16,7 @@ from atlas_core.access import Action, User
 from atlas_core.books.desk import Desk
 from atlas_core.books.tombstones import Tombstone
 from atlas_core.clock import now_ms
-from atlas_core.errors import InputError
+from atlas_core.errors import CaseHeld, InputError
 
 REPEATED = 5  # characters: shorter texts stand in any sentence by chance
 
@@ -47,16 +47,18 @@ def want_erased(
     that a hold on it is seen.
 
     `texts` are what the case says: the reason must not repeat one, for the audit log is never changed.
-    Raises `InputError` for that, without a reason and where the application is held, and `NotAllowed`.
+    Raises `InputError` for that and without a reason, `CaseHeld` where the application is held, and
+    `NotAllowed`.
     """
     moment = now_ms() if now is None else now
     require_reason(reason)
     if any(text.casefold() in reason.casefold() for text in texts if len(text) >= REPEATED):
         raise InputError("The reason repeats something that is to be erased. Say why without it.")
-    require_free(desk.read(held_applications), application_id)
+    concerned = {application_id} - {None}
+    require_free(desk.read(held_applications), concerned)
     subject = flow_uuid or application_id or ""
     with desk.acting(by, Action.ERASE, subject, reason=reason.strip(), now=moment) as connection:
-        require_free(held_applications(connection), application_id)
+        require_free(held_applications(connection), concerned)
         cursor = connection.execute(
             "INSERT INTO erasures (application_id, flow_uuid, asked_by, asked_at) VALUES (?, ?, ?, ?)",
             [None if flow_uuid else application_id, flow_uuid, by.who, moment],
@@ -138,13 +140,14 @@ def held_applications(connection: Connection) -> dict[str, str]:
     return dict(connection.execute("SELECT application_id, reason FROM holds ORDER BY held_at").fetchall())
 
 
-def require_free(held: Mapping[str, str], application_id: str | None) -> None:
-    """Raises `InputError` where the application is held."""
-    if application_id is not None and application_id in held:
-        raise InputError(
-            f"{application_id} is held ({held[application_id]}), so nothing of it is erased. "
-            "python -m atlas_core release ends the hold."
-        )
+def require_free(held: Mapping[str, str], application_ids: Collection[str | None]) -> None:
+    """Raises `CaseHeld` where one of the applications is held."""
+    for application_id, reason in held.items():
+        if application_id in application_ids:
+            raise CaseHeld(
+                f"{application_id} is held ({reason}), so nothing of it is erased. "
+                "python -m atlas_core release ends the hold."
+            )
 
 
 def require_reason(reason: str) -> None:

@@ -14,18 +14,18 @@ from atlas_core.books.erasures import (
     find_erasure,
     held_applications,
     hold,
-    open_erasures,
     release,
+    require_free,
     want_erased,
 )
 from atlas_core.books.mirror import Mirror
 from atlas_core.books.queries import find_case
 from atlas_core.books.reading import open_books
 from atlas_core.books.schema import migrate_atlas, migrate_desk
-from atlas_core.books.tombstones import Tombstone
+from atlas_core.books.tombstones import Tombstone, tombstones_in
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
-from atlas_core.errors import BookBusy, InputError
+from atlas_core.errors import BookBusy, CaseHeld, InputError
 from atlas_core.settings import Settings
 
 WAIT_SECONDS = 600.0
@@ -47,7 +47,7 @@ def run_erase(settings: Settings, application_id: str | None, flow_uuid: str | N
     erasure_id = want_erased(
         desk, COMMAND, application_id=known, flow_uuid=flow_uuid, reason=reason, texts=texts
     )
-    erasure = _done(settings, desk, erasure_id)
+    erasure = _done(settings, desk, erasure_id, known)
     print(_in_words(erasure, flow_uuid or known, time.monotonic() - started))
     return 0 if erasure.done_at is not None else 1
 
@@ -79,13 +79,16 @@ def _opened(settings: Settings) -> Desk:
     return Desk(settings.desk_book)
 
 
-def _done(settings: Settings, desk: Desk, erasure_id: int) -> Erasure:
-    """The wish once somebody has done it, or has looked and found something left."""
+def _done(settings: Settings, desk: Desk, erasure_id: int, application_id: str) -> Erasure:
+    """The wish once somebody has done it, or has looked and found something left. Raises `CaseHeld` where
+    the application was held before that."""
     until = time.monotonic() + WAIT_SECONDS
     while True:
         erasure = desk.read(find_erasure, erasure_id)
         if erasure.looked_at is not None:
             return erasure
+        if erasure.tombstone not in tombstones_in(settings.data_dir):
+            _require_free(desk, application_id)
         try:
             writer = AtlasWriter(settings.atlas_book)
         except BookBusy:
@@ -103,9 +106,14 @@ def _done(settings: Settings, desk: Desk, erasure_id: int) -> Erasure:
                 settings.backup_dir,
                 lambda anew: mirror.rebuild() if anew else mirror.catch_up(),
             )
-            for wish in desk.read(open_erasures):
-                if wish.erasure_id <= erasure_id:
-                    eraser.run(wish)
+            eraser.run_open(again_after_ms=0)
+
+
+def _require_free(desk: Desk, application_id: str) -> None:
+    try:
+        require_free(desk.read(held_applications), [application_id])
+    except CaseHeld as error:
+        raise CaseHeld(f"{error} The wish is kept, and done once the hold has ended.") from None
 
 
 def _in_words(erasure: Erasure, what: str, seconds: float) -> str:

@@ -1,0 +1,105 @@
+"""A hold keeps a case whole, whenever it is set: after a wish, while others are erased, while cases age."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from atlas_core.__main__ import main
+from atlas_core.access import COMMAND
+from atlas_core.books.erasures import hold, release, want_erased
+from atlas_core.books.tombstones import tombstones_in
+from atlas_core.books.writer import AtlasWriter
+from tests.made_books import add_flow, make_result
+from tests.marked import FLOW, MARK, MarkedBooks, files_with, make_marked_books, with_eraser
+from tests.workers import rows, until
+
+
+@pytest.fixture
+def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MarkedBooks:
+    made = make_marked_books(tmp_path)
+    monkeypatch.setenv("ATLAS_DATA_DIR", str(made.data_dir))
+    monkeypatch.setenv("ATLAS_BACKUP_DIR", str(made.backups))
+    return made
+
+
+def said_by(books: MarkedBooks, application_id: str) -> list[tuple[str]]:
+    return rows(
+        books.atlas,
+        "SELECT value FROM fields v JOIN flows f ON f.result_id = v.result_id"
+        " WHERE application_id = ? AND value IS NOT NULL",
+        application_id,
+    )
+
+
+# ---------------------------------------------------------------------------------------- after a wish
+
+
+@pytest.mark.parametrize("flow_uuid", [None, FLOW])
+def test_a_hold_that_is_set_after_the_wish_stops_it_until_it_is_released(
+    books: MarkedBooks, flow_uuid: str | None
+) -> None:
+    """A wish about one flow was carried out whatever was held, for it is kept without its application."""
+    desk, before = books.open_desk(), said_by(books, "APP-M")
+    want_erased(desk, COMMAND, application_id="APP-M", flow_uuid=flow_uuid, reason="asked for")
+    hold(desk, COMMAND, "APP-M", reason="a court asks")
+    with_eraser(books, lambda eraser: eraser.run_open())
+    assert said_by(books, "APP-M") == before
+    assert tombstones_in(books.data_dir) == []
+    release(desk, COMMAND, "APP-M", reason="it is settled")
+    with_eraser(books, lambda eraser: eraser.run_open())
+    assert files_with(MARK, books.data_dir) == []
+    assert rows(books.desk, "SELECT done_at IS NOT NULL FROM erasures") == [(1,)]
+
+
+def test_the_command_leaves_other_wishes_alone_whose_case_is_held(books: MarkedBooks) -> None:
+    """`erase` without a worker did every open wish, and never looked at the holds."""
+    desk, before = books.open_desk(), said_by(books, "APP-M")
+    want_erased(desk, COMMAND, application_id="APP-M", reason="asked for")
+    hold(desk, COMMAND, "APP-M", reason="a court asks")
+    assert main(["erase", "--application", "APP-1", "--reason", "asked for too"]) == 0
+    assert said_by(books, "APP-M") == before
+    assert said_by(books, "APP-1") == []
+
+
+def test_a_command_that_waits_says_so_when_its_case_is_held_meanwhile(
+    books: MarkedBooks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It waited for ten minutes, or erased what was held."""
+    done: list[int] = []
+    with AtlasWriter(books.atlas):  # as a worker that has not come to it yet
+        words = ["erase", "--application", "APP-M", "--reason", "asked for"]
+        waiting = threading.Thread(target=lambda: done.append(main(words)))
+        waiting.start()
+        until(lambda: rows(books.desk, "SELECT 1 FROM erasures") != [])
+        hold(books.open_desk(), COMMAND, "APP-M", reason="a court asks")
+        waiting.join(20)
+    assert done == [1]
+    said = capsys.readouterr().err
+    assert "APP-M is held (a court asks)" in said
+    assert "The wish is kept" in said
+    assert said_by(books, "APP-M") != []
+
+
+def test_a_case_that_was_held_after_a_kill_is_not_erased_at_the_next_start(books: MarkedBooks) -> None:
+    """The tombstone of an erasure that a kill cut off was carried out whatever was held since."""
+    desk, before = books.open_desk(), said_by(books, "APP-M")
+    want_erased(desk, COMMAND, application_id="APP-M", reason="asked for")
+    [(asked_at,)] = rows(books.desk, "SELECT asked_at FROM erasures")
+    (books.data_dir / "erased.jsonl").write_text(
+        f'{{"at": {asked_at}, "application_id": "APP-M", "flow_uuid": null}}\n'
+    )
+    hold(desk, COMMAND, "APP-M", reason="a court asks")
+    with_eraser(books, lambda eraser: eraser.apply_tombstones())
+    assert said_by(books, "APP-M") == before
+
+
+def test_a_hold_on_one_case_does_not_keep_another_s_flow(books: MarkedBooks) -> None:
+    with AtlasWriter(books.atlas) as writer:
+        add_flow(writer, "flow-held-00001", application_id="APP-H", result=make_result("flow-held-00001"))
+    hold(books.open_desk(), COMMAND, "APP-H", reason="a court asks")
+    assert main(["erase", "--flow", FLOW, "--reason", "asked for"]) == 0
+    assert files_with(MARK, books.data_dir, books.backups) == []
+    assert said_by(books, "APP-H") != []
