@@ -12,9 +12,11 @@ from atlas_core.access import COMMAND
 from atlas_core.books.erasures import hold, release, want_erased
 from atlas_core.books.tombstones import tombstones_in
 from atlas_core.books.writer import AtlasWriter
-from tests.made_books import add_flow, make_result
+from tests.made_books import START, add_flow, make_result
 from tests.marked import FLOW, MARK, MarkedBooks, files_with, make_marked_books, with_eraser
 from tests.workers import rows, until
+
+YEAR_LATER = START + 366 * 24 * 3_600_000
 
 
 @pytest.fixture
@@ -103,3 +105,20 @@ def test_a_hold_on_one_case_does_not_keep_another_s_flow(books: MarkedBooks) -> 
     assert main(["erase", "--flow", FLOW, "--reason", "asked for"]) == 0
     assert files_with(MARK, books.data_dir, books.backups) == []
     assert said_by(books, "APP-H") != []
+
+
+# --------------------------------------------------------------------------------- while cases age
+
+
+def test_a_hold_that_is_set_while_the_retention_runs_keeps_its_case(books: MarkedBooks) -> None:
+    """The retention read once, at its beginning, what is held, though a run may last for minutes."""
+    before = said_by(books, "APP-M")
+
+    def hold_it() -> bool:
+        hold(books.open_desk(), COMMAND, "APP-M", reason="a court asks")
+        return False
+
+    with_eraser(books, lambda eraser: eraser.age(YEAR_LATER, days=365, is_stopping=hold_it))
+    assert said_by(books, "APP-M") == before
+    assert rows(books.desk, "SELECT erased_at FROM submissions") == [(None,)]
+    assert said_by(books, "APP-1") == []

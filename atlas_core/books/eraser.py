@@ -8,22 +8,17 @@ then on no older copy of a book brings anything back.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from sqlite3 import Connection
 
-from atlas_core.access import COMMAND, Action, User
 from atlas_core.books import erasures
-from atlas_core.books.backups import alone_with_backups, remove_upgrades_before
-from atlas_core.books.book import open_for_reading, snapshot, speaking_of
-from atlas_core.books.desk import Desk
+from atlas_core.books.ageing import Ageing
+from atlas_core.books.backups import alone_with_backups
 from atlas_core.books.erased_files import erase_in_copies, erase_set_aside, sweep_files, vacuum
 from atlas_core.books.erasing import Erased, stands_elsewhere
 from atlas_core.books.erasing_atlas import (
-    aged_in_atlas,
     applications_in_atlas,
     case_in_atlas,
     erase_in_atlas,
@@ -31,52 +26,24 @@ from atlas_core.books.erasing_atlas import (
     marked_in_atlas,
     new_digests,
 )
+from atlas_core.books.erasing_books import BACKUP_SECONDS
 from atlas_core.books.erasing_desk import (
-    aged_in_desk,
     applications_in_desk,
     erase_in_desk,
     in_desk,
     texts_in_desk,
 )
 from atlas_core.books.erasures import Erasure
-from atlas_core.books.gone_names import mirror_has_gone_names
 from atlas_core.books.leftovers import Sought
 from atlas_core.books.tombstones import Case, Tombstone, set_tombstones, tombstones_in
-from atlas_core.books.words import sweep_words
-from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
 from atlas_core.errors import CaseHeld
 
-PATIENCE_SECONDS = 30.0
 RETRY_MS = 3_600_000
-UPGRADES_KEPT_DAYS = 31
-AT_ONCE = 100
-_DAY_MS = 24 * 3_600_000
 
 
-@dataclass(frozen=True, slots=True)
-class Aged:
-    """What one run of the retention erased."""
-
-    flows: int
-    submissions: int
-
-
-class Eraser:
-    """Erases in one folder of books, for the thread that calls.
-
-    `follow` brings the column mirror to the book's state, built anew where it is told so.
-    """
-
-    def __init__(
-        self, writer: AtlasWriter, atlas: Path, desk: Path, backup_dir: Path, follow: Callable[[bool], object]
-    ) -> None:
-        self._writer, self._atlas, self._desk = writer, atlas, Desk(desk)
-        self._desk_book, self._backup_dir, self._follow = desk, backup_dir, follow
-
-    @property
-    def _data_dir(self) -> Path:
-        return self._atlas.parent
+class Eraser(Ageing):
+    """Does what people want erased, and the retention, in one folder of books, for the thread that calls."""
 
     def run_open(self, *, again_after_ms: int = RETRY_MS) -> None:
         """Does every wish that is not done and not held. One of which something was left is tried again after
@@ -97,7 +64,7 @@ class Eraser:
         erased = self._erase_in_books(case, is_begun=False)
         self._sweep_words()
         self._follow_mirror()
-        with alone_with_backups(self._backup_dir, 20 * PATIENCE_SECONDS):
+        with alone_with_backups(self._backup_dir, BACKUP_SECONDS):
             elsewhere: dict[str, bool] = {}
             self._ours(Sought(erased.texts).found_in(self._atlas), elsewhere)
             shared = {text for text, is_shared in elsewhere.items() if is_shared}
@@ -145,53 +112,6 @@ class Eraser:
             self._sweep_words()
         return len(again)
 
-    def age(
-        self, before: int, *, days: float, by: User = COMMAND, is_stopping: Callable[[], bool] = lambda: False
-    ) -> Aged:
-        """Takes the values of every case that was begun before that moment and is not held.
-
-        Its row of the audit log comes first. Backups keep the values until these are let go; those from
-        before upgrades, which nothing else lets go, for at most a month.
-        """
-        held = list(self._desk.read(erasures.held_applications))
-        with self._reading() as connection:
-            due = aged_in_atlas(connection, before, held, None)
-        submissions = self._desk.read(aged_in_desk, before, held, None)
-        aged = Aged(len(due.flows), len(submissions))
-        if not (due.flows or due.attempts or submissions):
-            return aged
-        with self._desk.acting(
-            by,
-            Action.ERASE,
-            f"older than {days:g} days",
-            reason="ATLAS_KEEP_PERSONAL_DAYS",
-            detail={"flows": aged.flows, "submissions": aged.submissions, "held": len(held)},
-        ):
-            pass
-        while not is_stopping() and self._age_some(before, held):
-            pass
-        self._sweep_words()
-        if not is_stopping():
-            self._follow_mirror()
-        self._empty_log()
-        with alone_with_backups(self._backup_dir, 20 * PATIENCE_SECONDS):
-            remove_upgrades_before(self._backup_dir, now_ms() - UPGRADES_KEPT_DAYS * _DAY_MS)
-        return aged
-
-    def _age_some(self, before: int, held: Sequence[str]) -> bool:
-        now = now_ms()
-        with self._reading() as connection:
-            marked = aged_in_atlas(connection, before, held, AT_ONCE)
-            digests = new_digests(connection, marked)
-        submissions = self._desk.read(aged_in_desk, before, held, AT_ONCE)
-        uuids = [flow_uuid for _, flow_uuid in marked.flows]
-        if submissions or uuids:
-            with self._desk.writing() as connection:
-                erase_in_desk(connection, submissions, uuids, digests, at=now)
-        if marked.flows or marked.attempts:
-            self._writer.write(erase_in_atlas, marked, at=now)
-        return bool(submissions or marked.flows or marked.attempts)
-
     def _erase_in_books(self, case: Case, *, is_begun: bool = True) -> Erased:
         """The desk first: its verdicts must follow digests that atlas.db is about to lose.
 
@@ -224,25 +144,6 @@ class Eraser:
             except CaseHeld:
                 held.add(erasure.tombstone)
         return held
-
-    def _sweep_words(self) -> None:
-        begin = True
-        while self._writer.write(sweep_words, begin=begin):
-            begin = False
-
-    def _follow_mirror(self) -> None:
-        with self._reading() as connection:
-            is_anew = mirror_has_gone_names(connection, self._data_dir)
-        self._follow(is_anew)
-
-    def _empty_log(self) -> None:
-        until = time.monotonic() + PATIENCE_SECONDS
-        while not self._writer.shrink_log() and time.monotonic() < until:
-            time.sleep(0.1)
-
-    def _vacuum(self) -> None:
-        self._writer.do_alone(vacuum, self._atlas.stat().st_size)
-        self._empty_log()
 
     def _forget_views(self, texts: set[str], elsewhere: dict[str, bool]) -> int:
         """Saved views that search for something which this case alone said; returns how many they were."""
@@ -279,15 +180,6 @@ class Eraser:
     def _folders(self) -> list[Path]:
         within = self._backup_dir.resolve().is_relative_to(self._data_dir.resolve())
         return [self._data_dir] if within else [self._data_dir, self._backup_dir]
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with (
-            closing(open_for_reading(self._atlas)) as connection,
-            speaking_of(self._atlas),
-            snapshot(connection),
-        ):
-            yield connection
 
 
 def _erase_marked(connection: Connection, tombstone: Tombstone) -> Erased:
