@@ -11,7 +11,7 @@ import logging
 import os
 import shutil
 from collections.abc import Sequence, Set
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from sqlite3 import Connection
@@ -92,7 +92,8 @@ def erase_set_aside(data_dir: Path, cases: Sequence[Case], texts: set[str], shar
 def sweep_files(data_dir: Path) -> int:
     """Removes exports (files of a day, made anew in a moment) and what killed work left; returns how many.
 
-    Nobody restores meanwhile: whoever calls has the right to write atlas.db.
+    Nobody restores meanwhile: whoever calls has the right to write atlas.db. Raises `BookError`, which names
+    what cannot be removed.
     """
     doomed = [
         *(data_dir / "exports").glob("*"),
@@ -101,8 +102,15 @@ def sweep_files(data_dir: Path) -> int:
         *data_dir.glob("mirror/*.new"),
     ]
     for path in doomed:
-        with suppress(FileNotFoundError):
-            path.unlink()
+        try:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise BookError(
+                f"{path} may hold what was erased and cannot be removed: {error.strerror}. Remove it by hand."
+            ) from error
     return len(doomed)
 
 

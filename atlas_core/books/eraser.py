@@ -9,7 +9,6 @@ then on no older copy of a book brings anything back.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from sqlite3 import Connection
 
@@ -37,7 +36,7 @@ from atlas_core.books.erasures import Erasure
 from atlas_core.books.leftovers import Sought
 from atlas_core.books.tombstones import Case, Tombstone, set_tombstones, tombstones_in
 from atlas_core.clock import now_ms
-from atlas_core.errors import CaseHeld
+from atlas_core.errors import BookError, CaseHeld
 
 RETRY_MS = 3_600_000
 
@@ -47,11 +46,22 @@ class Eraser(Ageing):
 
     def run_open(self, *, again_after_ms: int = RETRY_MS) -> None:
         """Does every wish that is not done and not held. One of which something was left is tried again after
-        an hour, or that long."""
+        an hour, or that long.
+
+        One that fails stays open and keeps no other from being done; then the last of their `BookError`s is
+        raised.
+        """
+        failed: BookError | None = None
         for erasure in self._desk.read(erasures.open_erasures):
             if erasure.looked_at is None or erasure.looked_at + again_after_ms <= now_ms():
-                with suppress(CaseHeld):  # it stays open, and is done once the hold has ended
+                try:
                     self.run(erasure)
+                except CaseHeld:  # it stays open, and is done once the hold has ended
+                    continue
+                except BookError as error:
+                    failed = error
+        if failed is not None:
+            raise failed
 
     def run(self, erasure: Erasure) -> bool:
         """One wish, to its end; whether nothing is left. Raises `CaseHeld`, of which nothing is touched, and

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from atlas_core.errors import BookError
+
 SHORTEST = 8
 _BLOCK = 256 * 1024
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # multiplied, its upper bits tell eight bytes from others
@@ -35,7 +37,10 @@ class Sought:
         self._perhaps[(starts * _SPREAD) >> _SHIFT] = True
 
     def found_in(self, path: Path) -> set[str]:
-        """Which of them stand in a file; none where it is gone. Some 200 MB a second."""
+        """Which of them stand in a file; none where it is gone. Some 200 MB a second.
+
+        Raises `BookError` where it cannot be read.
+        """
         found: set[str] = set()
         if not self.texts:
             return found
@@ -48,6 +53,8 @@ class Sought:
                     rest = held[-(self._longest - 1) :]
         except FileNotFoundError:
             pass
+        except OSError as error:
+            raise BookError(f"{path} cannot be looked through: {error.strerror}.") from error
         return found
 
     def _found(self, held: bytes) -> Iterator[str]:

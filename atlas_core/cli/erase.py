@@ -25,7 +25,7 @@ from atlas_core.books.schema import migrate_atlas, migrate_desk
 from atlas_core.books.tombstones import Tombstone, tombstones_in
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
-from atlas_core.errors import BookBusy, CaseHeld, InputError
+from atlas_core.errors import BookBusy, BookError, CaseHeld, InputError
 from atlas_core.settings import Settings
 
 WAIT_SECONDS = 600.0
@@ -106,7 +106,11 @@ def _done(settings: Settings, desk: Desk, erasure_id: int, application_id: str) 
                 settings.backup_dir,
                 lambda anew: mirror.rebuild() if anew else mirror.catch_up(),
             )
-            eraser.run_open(again_after_ms=0)
+            try:
+                eraser.run_open(again_after_ms=0)
+            except BookError:
+                if desk.read(find_erasure, erasure_id).looked_at is None:
+                    raise
 
 
 def _require_free(desk: Desk, application_id: str) -> None:

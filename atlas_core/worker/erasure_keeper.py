@@ -28,7 +28,13 @@ class ErasureKeeper(Keeper):
         self._age_at = 0.0
 
     def _look(self) -> float:
-        self._eraser.run_open()
+        try:
+            self._eraser.run_open()
+        finally:  # a wish that cannot be done must not keep anything from ageing
+            self._age()
+        return LOOK_SECONDS
+
+    def _age(self) -> None:
         if self._days and time.monotonic() >= self._age_at:
             self._age_at = time.monotonic() + AGE_SECONDS
             aged = self._eraser.age(
@@ -36,7 +42,6 @@ class ErasureKeeper(Keeper):
             )
             if aged.flows or aged.submissions:
                 _log.info("aged", extra={"flows": aged.flows, "submissions": aged.submissions})
-        return LOOK_SECONDS
 
 
 def cutoff(now: int, days: float) -> int:
