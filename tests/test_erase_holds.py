@@ -122,3 +122,37 @@ def test_a_hold_that_is_set_while_the_retention_runs_keeps_its_case(books: Marke
     assert said_by(books, "APP-M") == before
     assert rows(books.desk, "SELECT erased_at FROM submissions") == [(None,)]
     assert said_by(books, "APP-1") == []
+
+
+# ------------------------------------------------------------------------------------- what is named
+
+
+def test_an_id_that_the_books_do_not_know_is_held_in_advance_and_told(
+    books: MarkedBooks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistyped id was held without a word, and the case it was meant for was erased."""
+    before = said_by(books, "APP-M")
+    assert main(["hold", "--application", "app-m", "--reason", "a dispute"]) == 0
+    said = capsys.readouterr().out
+    assert "The books hold nothing of app-m yet, so it is held in advance." in said
+    assert "compared letter by letter" in said
+    assert main(["hold", "--application", "APP-M", "--reason", "a dispute"]) == 0
+    assert "hold nothing" not in capsys.readouterr().out
+    assert said_by(books, "APP-M") == before
+
+
+@pytest.mark.parametrize("words", [["--application", ""], ["--application", " "], []])
+def test_a_hold_without_an_id_is_refused(
+    books: MarkedBooks, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    """An empty id was held; a reason without an id listed what is held, as if it had held something."""
+    assert main(["hold", *words, "--reason", "a dispute"]) == 1
+    assert "Say which application is to be held" in capsys.readouterr().err
+    assert rows(books.desk, "SELECT * FROM holds") == []
+
+
+def test_a_hold_that_comes_too_late_says_so(books: MarkedBooks, capsys: pytest.CaptureFixture[str]) -> None:
+    """It told that nothing of the case is erased, though all of it had been."""
+    assert main(["erase", "--application", "APP-M", "--reason", "asked for"]) == 0
+    assert main(["hold", "--application", "APP-M", "--reason", "a dispute"]) == 0
+    assert "what went is not brought back" in capsys.readouterr().out

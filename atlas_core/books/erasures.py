@@ -98,11 +98,14 @@ def record_look(
 
 
 def hold(desk: Desk, by: User, application_id: str, *, reason: str, now: int | None = None) -> None:
-    """From now on the application is neither erased nor aged. Holding it again gives the new reason.
+    """From now on the application is neither erased nor aged. Holding it again gives the new reason; one that
+    is not known yet is held in advance.
 
-    Raises `InputError` without a reason, `NotAllowed`.
+    Raises `InputError` without an id or a reason, `NotAllowed`.
     """
     moment = now_ms() if now is None else now
+    if not application_id.strip():
+        raise InputError("Say which application is to be held: --application ID.")
     require_reason(reason)
     with desk.acting(by, Action.HOLD, application_id, reason=reason.strip(), now=moment) as connection:
         connection.execute(

@@ -53,9 +53,12 @@ def run_erase(settings: Settings, application_id: str | None, flow_uuid: str | N
 
 
 def run_hold(settings: Settings, application_id: str | None, reason: str) -> int:
-    """Holds an application; lists what is held where none is named."""
+    """Holds an application, known or not; lists what is held where none is named. Raises `InputError` for a
+    reason without an application."""
     desk = _opened(settings)
     if application_id is None:
+        if reason:
+            raise InputError("Say which application is to be held for that reason: --application ID.")
         held = desk.read(held_applications)
         for held_id, why in held.items():
             print(f"{held_id}: {why}")
@@ -63,6 +66,14 @@ def run_hold(settings: Settings, application_id: str | None, reason: str) -> int
         return 0
     hold(desk, COMMAND, application_id, reason=reason)
     print(f"{application_id} is held: nothing of it is erased, by command or by age, until it is released.")
+    with open_books(settings.atlas_book, settings.desk_book) as books:
+        if find_case(books, application_id=application_id, flow_uuid=None) is None:
+            print(
+                f"The books hold nothing of {application_id} yet, so it is held in advance. Ids are compared "
+                "letter by letter; if this one is mistyped, release it and hold the right one."
+            )
+    if any(tombstone.application_id == application_id for tombstone in tombstones_in(settings.data_dir)):
+        print("It was to be erased before, and that had begun: what went is not brought back.")
     return 0
 
 
