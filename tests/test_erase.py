@@ -219,10 +219,10 @@ def test_a_reason_that_repeats_a_value_is_refused_for_the_audit_log_would_keep_i
 
 def test_a_saved_view_that_searches_for_the_person_goes_and_others_stay(books: MarkedBooks) -> None:
     desk = books.open_desk()
-    desk.save_view("a", "One", f"find={MARK}+Personname+again&sort=worst", is_shared=True, by=LOCAL)
-    desk.save_view("a", "Two", "find=Another+Person+1", is_shared=True, by=LOCAL)
+    desk.save_view("a", "Ours", f"find={MARK}+Personname+again&sort=worst", is_shared=True, by=LOCAL)
+    desk.save_view("a", "Theirs", "find=Another+Person+1", is_shared=True, by=LOCAL)
     assert erase() == 0
-    assert rows(books.desk, "SELECT name FROM saved_views") == [("Two",)]
+    assert rows(books.desk, "SELECT name FROM saved_views") == [("Theirs",)]
     assert left(books) == []
 
 

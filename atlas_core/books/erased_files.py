@@ -35,8 +35,9 @@ from atlas_core.books.copies import (
     write_manifest,
 )
 from atlas_core.books.erasing import Erased, stands_elsewhere
-from atlas_core.books.erasing_atlas import erase_in_atlas, marked_in_atlas, texts_in_atlas
+from atlas_core.books.erasing_atlas import erase_in_atlas, learn_from_atlas, marked_in_atlas, texts_in_atlas
 from atlas_core.books.erasing_desk import erase_in_desk, in_desk, texts_in_desk
+from atlas_core.books.erasing_views import Said, views_saying
 from atlas_core.books.leftovers import Sought
 from atlas_core.books.room import require_room
 from atlas_core.books.tombstones import Case
@@ -49,20 +50,21 @@ _log = logging.getLogger(__name__)
 
 
 def erase_in_copies(
-    folder: Path, cases: Sequence[Case], texts: set[str], shared: Set[str]
+    folder: Path, cases: Sequence[Case], texts: set[str], shared: Set[str], said: Said
 ) -> tuple[Erased, list[Copy]]:
     """Erases from each backup in the folder that holds something of it; whoever calls is alone there.
 
-    `texts` are those known to go, `shared` those that other cases say too. Returns what was touched and the
-    backups written anew. A backup that is not
-    what was written cannot serve any more: it is removed.
+    `texts` are those known to go, `shared` those that other cases say too, `said` what saved views may not
+    repeat. Returns what was touched and the backups written anew. A backup that is not what was written
+    cannot serve any more: it is removed.
     """
     erased, rewritten = Erased(texts=set(texts)), []
-    for copy in copies_in(folder):
+    # Copies of atlas.db first: of a case that is erased again only they still know what it said.
+    for copy in sorted(copies_in(folder), key=lambda copy: copy.book):
         try:
-            if not holds_some_of(copy.file, cases):
+            if not holds_some_of(copy.file, cases, said):
                 continue
-            erased.add(_rewrite(copy, cases, erased.texts, shared))
+            erased.add(_rewrite(copy, cases, erased.texts, shared, said))
         except BookDamaged as error:
             _log.warning("backup removed: %s", error)
             shutil.rmtree(copy.folder)
@@ -70,7 +72,9 @@ def erase_in_copies(
     return erased, rewritten
 
 
-def erase_set_aside(data_dir: Path, cases: Sequence[Case], texts: set[str], shared: Set[str]) -> Erased:
+def erase_set_aside(
+    data_dir: Path, cases: Sequence[Case], texts: set[str], shared: Set[str], said: Said
+) -> Erased:
     """Erases from the books that restores have set aside. One that is not sound enough for that is removed,
     and so is each column mirror, which can be built anew."""
     erased = Erased(texts=set(texts))
@@ -78,8 +82,8 @@ def erase_set_aside(data_dir: Path, cases: Sequence[Case], texts: set[str], shar
         shutil.rmtree(folder / "mirror", ignore_errors=True)
         for book in (folder / "atlas.db", folder / "desk.db"):
             try:
-                if book.exists() and holds_some_of(book, cases):
-                    erased.add(erase_in_file(book, cases, erased.texts, shared))
+                if book.exists() and holds_some_of(book, cases, said):
+                    erased.add(erase_in_file(book, cases, erased.texts, said, shared))
             except (BookBusy, BookFull):
                 raise
             except BookError as error:
@@ -115,14 +119,14 @@ def sweep_files(data_dir: Path) -> int:
 
 
 def erase_in_file(
-    book: Path, cases: Sequence[Case], texts: set[str], shared: Set[str] = frozenset()
+    book: Path, cases: Sequence[Case], texts: set[str], said: Said, shared: Set[str] = frozenset()
 ) -> Erased:
     """Erases from one book that nobody uses, and leaves it as one file. Raises errors of `BookError`."""
     with closing(open_for_writing(book, "delete")) as connection, speaking_of(book):
         erased = Erased()
         with transaction(connection):
             for case in cases:
-                erased.add(_erase(connection, book.name, case))
+                erased.add(_erase(connection, book.name, case, said))
         if "atlas" in book.name:
             begin = True
             while sweep_words(connection, begin=begin):
@@ -141,14 +145,17 @@ def vacuum(connection: Connection, size: int) -> None:
     connection.execute("PRAGMA temp_store = MEMORY")
 
 
-def _erase(connection: Connection, name: str, case: Case) -> Erased:
+def _erase(connection: Connection, name: str, case: Case, said: Said) -> Erased:
     if "atlas" in name:
-        return erase_in_atlas(connection, marked_in_atlas(connection, case.tombstone), at=case.tombstone.at)
-    return erase_in_desk(connection, *in_desk(connection, case), {}, at=case.tombstone.at)
+        marked = marked_in_atlas(connection, case.tombstone)
+        learn_from_atlas(connection, marked, said)
+        return erase_in_atlas(connection, marked, at=case.tombstone.at)
+    return erase_in_desk(connection, *in_desk(connection, case), {}, at=case.tombstone.at, said=said)
 
 
-def holds_some_of(book: Path, cases: Sequence[Case]) -> bool:
-    """Whether something of the cases is in a book. Raises errors of `BookError`."""
+def holds_some_of(book: Path, cases: Sequence[Case], said: Said) -> bool:
+    """Whether something of the cases is in a book, or a saved view that repeats what they said. Raises errors
+    of `BookError`."""
     with closing(open_for_reading(book)) as connection, speaking_of(book):
         for case in cases:
             if "atlas" in book.name:
@@ -157,10 +164,10 @@ def holds_some_of(book: Path, cases: Sequence[Case]) -> bool:
                 texts = texts_in_desk(connection, *in_desk(connection, case))
             if texts:
                 return True
-    return False
+        return "atlas" not in book.name and bool(views_saying(connection, said))
 
 
-def _rewrite(copy: Copy, cases: Sequence[Case], texts: set[str], shared: Set[str]) -> Erased:
+def _rewrite(copy: Copy, cases: Sequence[Case], texts: set[str], shared: Set[str], said: Said) -> Erased:
     parent = copy.folder.parent
     place = parent / f".{copy.name}{REWRITTEN}"
     with filing(place):
@@ -172,7 +179,7 @@ def _rewrite(copy: Copy, cases: Sequence[Case], texts: set[str], shared: Set[str
         shutil.copyfile(copy.file, file)
         try:
             verify_bytes(copy, file)
-            erased = erase_in_file(file, cases, texts, shared)
+            erased = erase_in_file(file, cases, texts, said, shared)
             new = _proved(copy, place)
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)

@@ -8,7 +8,9 @@ then on no older copy of a book brings anything back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from sqlite3 import Connection
 
@@ -22,6 +24,7 @@ from atlas_core.books.erasing_atlas import (
     case_in_atlas,
     erase_in_atlas,
     is_left_in_atlas,
+    learn_from_atlas,
     marked_in_atlas,
     new_digests,
 )
@@ -32,6 +35,7 @@ from atlas_core.books.erasing_desk import (
     in_desk,
     texts_in_desk,
 )
+from atlas_core.books.erasing_views import Said, forget_views, stands_in_others, texts_in_views
 from atlas_core.books.erasures import Erasure
 from atlas_core.books.leftovers import Sought
 from atlas_core.books.tombstones import Case, Tombstone, set_tombstones, tombstones_in
@@ -71,22 +75,24 @@ class Eraser(Ageing):
         with self._reading() as connection:
             marked, case = case_in_atlas(connection, tombstone)
             is_again = not is_left_in_atlas(connection, marked)
-        erased = self._erase_in_books(case, is_begun=False)
+        said = Said(self._others_say(case))
+        erased = self._erase_in_books(case, said, is_begun=False)
         self._sweep_words()
         self._follow_mirror()
         with alone_with_backups(self._backup_dir, BACKUP_SECONDS):
             elsewhere: dict[str, bool] = {}
             self._ours(Sought(erased.texts).found_in(self._atlas), elsewhere)
             shared = {text for text, is_shared in elsewhere.items() if is_shared}
-            in_copies, rewritten = erase_in_copies(self._backup_dir, [case], erased.texts, shared)
+            views = self._forget_views(erased.texts, elsewhere)
+            said.texts = set(Sought(erased.texts - shared).texts)
+            in_copies, rewritten = erase_in_copies(self._backup_dir, [case], erased.texts, shared, said)
             erased.add(in_copies)
-            erased.add(erase_set_aside(self._data_dir, [case], erased.texts, shared))
+            erased.add(erase_set_aside(self._data_dir, [case], erased.texts, shared, said))
             swept = sweep_files(self._data_dir)
             self._desk.read(vacuum, self._desk_book.stat().st_size)
             if is_again:  # what went before the kill is not known any more, and cannot be looked for
                 self._vacuum()
             self._empty_log()
-            views = self._forget_views(erased.texts, elsewhere)
             counts = self._look(erased.texts, elsewhere)
         counts |= {
             "flows": len(case.flow_uuids),
@@ -117,12 +123,12 @@ class Eraser(Ageing):
                 (again if is_left_in_atlas(connection, marked) else others).append(case)
         again += self._desk.read(_left_in_desk, others)
         for case in again:
-            self._erase_in_books(case)
+            self._erase_in_books(case, Said(self._others_say(case)))
         if again:
             self._sweep_words()
         return len(again)
 
-    def _erase_in_books(self, case: Case, *, is_begun: bool = True) -> Erased:
+    def _erase_in_books(self, case: Case, said: Said, *, is_begun: bool = True) -> Erased:
         """The desk first: its verdicts must follow digests that atlas.db is about to lose.
 
         One that was not begun gets its tombstone in the desk's transaction, so that a hold is either seen
@@ -130,14 +136,27 @@ class Eraser(Ageing):
         """
         tombstone = case.tombstone
         with self._reading() as connection:
-            digests = new_digests(connection, marked_in_atlas(connection, tombstone))
+            marked = marked_in_atlas(connection, tombstone)
+            digests = new_digests(connection, marked)
+            learn_from_atlas(connection, marked, said)
         with self._desk.writing() as connection:
             if not is_begun:
                 self._require_free(connection, tombstone)
                 set_tombstones(self._data_dir, [tombstone])
-            erased = erase_in_desk(connection, *in_desk(connection, case), digests, at=tombstone.at)
+            theirs = in_desk(connection, case)
+            erased = erase_in_desk(connection, *theirs, digests, at=tombstone.at, said=said)
         erased.add(self._writer.write(_erase_marked, tombstone))
         return erased
+
+    def _others_say(self, case: Case) -> Callable[[str], bool]:
+        flow_uuids = json.dumps(sorted(case.flow_uuids))
+
+        @cache
+        def others_say(term: str) -> bool:
+            with self._reading() as connection:
+                return stands_in_others(connection, term, flow_uuids)
+
+        return others_say
 
     def _require_free(self, desk: Connection, tombstone: Tombstone) -> None:
         if not (held := erasures.held_applications(desk)):
@@ -156,13 +175,11 @@ class Eraser(Ageing):
         return held
 
     def _forget_views(self, texts: set[str], elsewhere: dict[str, bool]) -> int:
-        """Saved views that search for something which this case alone said; returns how many they were."""
-        said = self._desk.read(erasures.texts_in_views, Sought(texts).texts)
-        ours = self._ours({text for _, text in said}, elsewhere)
-        doomed = {view_id for view_id, text in said if text in ours}
+        """Saved views that hold a whole text which this case alone said; returns how many they were."""
+        said = Said(lambda _: True)
+        said.texts = self._ours(self._desk.read(texts_in_views, Sought(texts).texts), elsewhere)
         with self._desk.writing() as connection:
-            erasures.forget_views(connection, doomed)
-        return len(doomed)
+            return forget_views(connection, said)
 
     def _look(self, texts: set[str], elsewhere: dict[str, bool]) -> dict[str, int]:
         sought = Sought({text for text in texts if not elsewhere.get(text)})

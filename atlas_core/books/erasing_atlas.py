@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlite3 import Connection
 
 from atlas_core.books.erasing import NOTE, STAYING, Erased, clear, has_column, nothing, strings, texts_of
+from atlas_core.books.erasing_views import Said
 from atlas_core.books.tombstones import Case, Tombstone
 from atlas_core.books.traits import QUALITIES
 
@@ -127,6 +128,24 @@ def applications_in_atlas(connection: Connection, tombstone: Tombstone) -> set[s
         [tombstone.flow_uuid],
     )
     return {application_id for (application_id,) in rows}
+
+
+def learn_from_atlas(connection: Connection, marked: Marked, said: Said) -> None:
+    """What the case's values say, before they go, and what stays of it."""
+    values = connection.execute(
+        f"SELECT value FROM fields WHERE result_id IN {_RESULTS} AND value IS NOT NULL UNION"  # noqa: S608
+        f" SELECT source_value FROM cross_checks WHERE result_id IN {_RESULTS} UNION"
+        f" SELECT target_value FROM cross_checks WHERE result_id IN {_RESULTS}",
+        marked.parameters,
+    )
+    products = connection.execute(
+        f"SELECT DISTINCT product_type FROM flows WHERE flow_id IN {_FLOWS}",  # noqa: S608 constants
+        marked.parameters,
+    )
+    said.learn(
+        [str(value) for (value,) in values],
+        [*_column_texts(connection, marked), *(str(product) for (product,) in products)],
+    )
 
 
 def texts_of_case(connection: Connection, tombstone: Tombstone) -> set[str]:

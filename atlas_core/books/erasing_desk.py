@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 
 from atlas_core.books.erasing import NOTE, Erased, clear, has_column, nothing, strings, tables_in, texts_of
+from atlas_core.books.erasing_views import Said, forget_views
 from atlas_core.books.tombstones import Case, Tombstone
 
 _SUBMISSIONS = "(SELECT value FROM json_each(:submissions))"
@@ -96,11 +97,17 @@ def erase_in_desk(
     digests: dict[str, str],
     *,
     at: int,
+    said: Said | None = None,
 ) -> Erased:
-    """Takes a case's values out of desk.db. `digests` are those that atlas.db is about to replace."""
+    """Takes a case's values out of desk.db, and the saved views that repeat what was `said` in them or in
+    atlas.db. `digests` are those that atlas.db is about to replace."""
     erased = Erased(texts=texts_in_desk(connection, submission_ids, flow_uuids))
     parameters = _desk_parameters(submission_ids, flow_uuids)
+    if said is not None:
+        _learn(connection, parameters, said)
     clear(connection, _OF_DESK, parameters, erased)
+    if said is not None:
+        erased.rows["saved_views"] = forget_views(connection, said)
     if has_column(connection, "submissions", "erased_at"):
         connection.execute(
             f"UPDATE submissions SET erased_at = :at"  # noqa: S608 constants
@@ -111,6 +118,15 @@ def erase_in_desk(
         for flow_uuid in flow_uuids:
             _replace_in_verdicts(connection, flow_uuid, digests)
     return erased
+
+
+def _learn(connection: Connection, parameters: dict[str, str], said: Said) -> None:
+    rows = connection.execute(
+        f"SELECT flow_params, product_type FROM submissions WHERE submission_id IN {_SUBMISSIONS}",  # noqa: S608
+        parameters,
+    ).fetchall()
+    values = [text for params, _ in rows for text in strings(json.loads(params))]
+    said.learn(values, [product for _, product in rows])
 
 
 def _replace_in_verdicts(connection: Connection, flow_uuid: str, digests: dict[str, str]) -> None:

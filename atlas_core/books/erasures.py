@@ -10,7 +10,6 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from sqlite3 import Connection
-from urllib.parse import unquote_plus
 
 from atlas_core.access import Action, User
 from atlas_core.books.desk import Desk
@@ -125,17 +124,6 @@ def release(desk: Desk, by: User, application_id: str, *, reason: str, now: int 
     ) as connection:
         if not connection.execute("DELETE FROM holds WHERE application_id = ?", [application_id]).rowcount:
             raise InputError(f"{application_id} is not held. python -m atlas_core hold lists what is.")
-
-
-def texts_in_views(connection: Connection, texts: Iterable[str]) -> list[tuple[int, str]]:
-    """Which of these texts the saved views search for: (view_id, text)."""
-    views = connection.execute("SELECT view_id, address FROM saved_views").fetchall()
-    return [(view_id, text) for view_id, address in views for text in texts if text in unquote_plus(address)]
-
-
-def forget_views(connection: Connection, view_ids: Iterable[int]) -> None:
-    """Forgets saved views, whoever they belong to."""
-    connection.executemany("DELETE FROM saved_views WHERE view_id = ?", [(view_id,) for view_id in view_ids])
 
 
 def held_applications(connection: Connection) -> dict[str, str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain, count
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from atlas_core.books.book import (
     alone_in,
     filing,
     lock_writer,
+    open_for_reading,
     open_for_writing,
     refuse_network,
     speaking_of,
@@ -24,6 +26,7 @@ from atlas_core.books.column_head import mirror_folder
 from atlas_core.books.copies import Copy, moment_in_name, verify_bytes, verify_copy
 from atlas_core.books.erased_files import erase_in_file, holds_some_of
 from atlas_core.books.eraser import Eraser
+from atlas_core.books.erasing_views import Said, stands_in_others
 from atlas_core.books.room import require_room
 from atlas_core.books.schema import ATLAS, DESK, migrate, require_known
 from atlas_core.books.tombstones import Case, Tombstone, set_tombstones, tombstones_in
@@ -63,7 +66,10 @@ def restore(
         with _nobody_at_work(data_dir):
             set_tombstones(data_dir, tombstones)
             erased = tombstones_in(data_dir)
-            staged = [(_stage(copy, data_dir, erased), data_dir / copy.book) for copy in copies]
+            said = Said(_said_by_others(copies, data_dir))
+            # atlas.db first: what its copy says of the erased, the other's saved views may not repeat.
+            ordered = sorted(copies, key=lambda copy: copy.book)
+            staged = [(_stage(copy, data_dir, erased, said), data_dir / copy.book) for copy in ordered]
             set_aside = _swap(staged, data_dir, now)
     return Restored(set_aside, _agree(data_dir, now))
 
@@ -87,9 +93,28 @@ def _nobody_at_work(data_dir: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _stage(copy: Copy, data_dir: Path, tombstones: Sequence[Tombstone]) -> Path:
+def _said_by_others(copies: Sequence[Copy], data_dir: Path) -> Callable[[str], bool]:
+    """Whether a term stands in the atlas.db that there will be; what was erased is gone from it by then."""
+    is_staged = any(copy.book == "atlas.db" for copy in copies)
+    atlas = _staged("atlas.db", data_dir) if is_staged else data_dir / "atlas.db"
+
+    @cache
+    def said_by_others(term: str) -> bool:
+        if not atlas.exists():
+            return False
+        with closing(open_for_reading(atlas)) as connection, speaking_of(atlas):
+            return stands_in_others(connection, term, "[]")
+
+    return said_by_others
+
+
+def _staged(book: str, data_dir: Path) -> Path:
+    return data_dir / f".{book}.restored"
+
+
+def _stage(copy: Copy, data_dir: Path, tombstones: Sequence[Tombstone], said: Said) -> Path:
     """The copy's bytes beside the books, durable, under a name that nobody reads."""
-    staged = data_dir / f".{copy.book}.restored"
+    staged = _staged(copy.book, data_dir)
     staged.unlink(missing_ok=True)
     require_room(data_dir, copy.size, f"{copy.book} from the backup", "Make room.")
     descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -99,8 +124,8 @@ def _stage(copy: Copy, data_dir: Path, tombstones: Sequence[Tombstone]) -> Path:
         os.fsync(target.fileno())
     verify_bytes(copy, staged)
     cases = [Case(tombstone) for tombstone in tombstones]
-    if holds_some_of(staged, cases):
-        erase_in_file(staged, cases, set())
+    if holds_some_of(staged, cases, said):
+        erase_in_file(staged, cases, set(), said)
     return staged
 
 

@@ -7,22 +7,29 @@ tokenizer says it is: letters, digits and marks of any script, capitals and acce
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from sqlite3 import Connection
 
 TERMS_AT_MOST = 8
 _PAGES_AT_ONCE = 1_000
+_TOKENIZED = (
+    "CREATE VIRTUAL TABLE words USING fts5("
+    "body, tokenize=\"unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'\")"
+)
 
 
 def terms_of(text: str) -> tuple[str, ...]:
     """The words of a search, at most eight, each as the index spells it; `*` at its end asks for all words
     that begin so (from two characters on)."""
+    return tuple(all_terms_of(text)[:TERMS_AT_MOST])
+
+
+def all_terms_of(text: str) -> list[str]:
+    """The same, however many they are."""
     terms: list[str] = []
     with closing(sqlite3.connect(":memory:")) as connection:
-        connection.execute(
-            "CREATE VIRTUAL TABLE words USING fts5("
-            "body, tokenize=\"unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'\")"
-        )
+        connection.execute(_TOKENIZED)
         connection.execute("CREATE VIRTUAL TABLE parts USING fts5vocab(words, instance)")
         for piece in text.encode("utf-8", "replace").decode().split():
             connection.execute("DELETE FROM words")
@@ -31,7 +38,18 @@ def terms_of(text: str) -> tuple[str, ...]:
             if parts and piece.endswith("*") and len(parts[-1]) > 1:
                 parts[-1] += "*"
             terms += [part for part in parts if part not in terms]
-    return tuple(terms[:TERMS_AT_MOST])
+    return terms
+
+
+def words_in(texts: Iterable[str]) -> set[str]:
+    """Every word of these texts, as the index spells it."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(_TOKENIZED)
+        connection.executemany(
+            "INSERT INTO words VALUES (?)", [(text.encode("utf-8", "replace").decode(),) for text in texts]
+        )
+        connection.execute("CREATE VIRTUAL TABLE parts USING fts5vocab(words, row)")
+        return {term for (term,) in connection.execute("SELECT term FROM parts")}
 
 
 def matching(terms: tuple[str, ...]) -> str:
