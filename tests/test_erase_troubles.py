@@ -95,6 +95,39 @@ def test_a_wish_that_fails_does_not_keep_cases_from_ageing(books: MarkedBooks) -
         assert rows(books.desk, "SELECT done_at FROM erasures") == [(None,)]
 
 
+def test_a_desk_that_uses_the_sandbox_erases_to_the_end(
+    books: MarkedBooks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the sandbox was told counted as left, so that no erasure of a rehearsal was ever done."""
+    journal = books.data_dir / "sandbox.jsonl"
+    journal.write_text(f'{{"fact": "init", "flow_params": {{"customer": "{MARK} Personname"}}}}\n')
+    told = journal.read_bytes()
+    assert main(["erase", "--application", "APP-M", "--reason", "asked for"]) == 0
+    said = capsys.readouterr().out
+    assert "Found: 0." in said
+    assert "Not looked through: sandbox.jsonl" in said
+    assert journal.read_bytes() == told, "the sandbox appends to it, and nobody else changes it"
+    assert files_with(MARK, books.data_dir) == ["sandbox.jsonl"]
+
+
+def test_the_files_in_which_something_is_left_are_named(
+    books: MarkedBooks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It told how many texts it found, and not where."""
+    (books.data_dir / "notes.txt").write_text(f"{MARK} Dealer and Sons")
+    (books.data_dir / f"{MARK}.txt").write_text(f"{MARK} Dealer and Sons")
+    assert main(["erase", "--application", "APP-M", "--reason", "asked for"]) == 1
+    said = capsys.readouterr().out
+    assert "Found: 2." in said
+    assert "It stands in a file whose name repeats it, notes.txt." in said
+    assert MARK not in said
+    assert "sandbox" not in said
+    (books.data_dir / "notes.txt").unlink()
+    (books.data_dir / f"{MARK}.txt").unlink()
+    assert main(["erase", "--application", "APP-M", "--reason", "asked for"]) == 0
+    assert rows(books.desk, "SELECT done_at IS NOT NULL FROM erasures") == [(1,), (1,)]
+
+
 def test_what_cannot_be_read_is_named_and_not_the_folder_of_the_backups(books: MarkedBooks) -> None:
     """Whatever file stood in the way, the sentence told to check the folder of the backups."""
     odd = books.data_dir / "odd"

@@ -38,6 +38,7 @@ from atlas_core.books.erasing_desk import (
 from atlas_core.books.erasing_views import Said, forget_views, stands_in_others, texts_in_views
 from atlas_core.books.erasures import Erasure
 from atlas_core.books.leftovers import Sought
+from atlas_core.books.other_files import SANDBOX_FILE
 from atlas_core.books.tombstones import Case, Tombstone, set_tombstones, tombstones_in
 from atlas_core.clock import now_ms
 from atlas_core.errors import BookError, CaseHeld
@@ -93,7 +94,7 @@ class Eraser(Ageing):
             if is_again:  # what went before the kill is not known any more, and cannot be looked for
                 self._vacuum()
             self._empty_log()
-            counts = self._look(erased.texts, elsewhere)
+            counts, places = self._look(erased.texts, elsewhere)
         counts |= {
             "flows": len(case.flow_uuids),
             "rows": sum(erased.rows.values()) + views,
@@ -101,9 +102,8 @@ class Eraser(Ageing):
             "swept": swept,
         }
         with self._desk.writing() as connection:
-            erasures.record_look(
-                connection, erasure.erasure_id, counts, is_done=not counts["found"], now=now_ms()
-            )
+            told = [said.unsaid(place) for place in places]
+            erasures.record_look(connection, erasure.erasure_id, counts, told, now=now_ms())
         return not counts["found"]
 
     def apply_tombstones(self) -> int:
@@ -181,20 +181,28 @@ class Eraser(Ageing):
         with self._desk.writing() as connection:
             return forget_views(connection, said)
 
-    def _look(self, texts: set[str], elsewhere: dict[str, bool]) -> dict[str, int]:
+    def _look(self, texts: set[str], elsewhere: dict[str, bool]) -> tuple[dict[str, int], list[str]]:
+        """Through every file of the desk: what was found, and in which."""
         sought = Sought({text for text in texts if not elsewhere.get(text)})
-        files = [path for folder in self._folders() for path in folder.rglob("*") if path.is_file()]
+        others = self._data_dir / SANDBOX_FILE
+        paths = (path for folder in self._folders() for path in folder.rglob("*"))
+        files = [path for path in paths if path.is_file() and path != others]
         found = {path: self._ours(sought.found_in(path), elsewhere) for path in files}
         if any(texts and path.name.startswith("atlas.db") for path, texts in found.items()):
             self._vacuum()
             for path in (self._atlas, self._atlas.with_name("atlas.db-wal")):
                 found[path] = self._ours(sought.found_in(path), elsewhere)
-        return {
+        counts = {
             "files": len(files),
             "texts": sum(not elsewhere.get(text) for text in sought.texts),
             "shared": sum(elsewhere.values()),
             "found": sum(len(texts) for texts in found.values()),
         }
+        return counts, sorted(self._name_of(path) for path, texts in found.items() if texts)
+
+    def _name_of(self, path: Path) -> str:
+        is_within = path.is_relative_to(self._data_dir)
+        return str(path.relative_to(self._data_dir if is_within else self._backup_dir.parent))
 
     def _ours(self, texts: set[str], elsewhere: dict[str, bool]) -> set[str]:
         """Those that are no other case's too."""

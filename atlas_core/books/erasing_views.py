@@ -43,6 +43,10 @@ class Said:
             self._terms[text] = all_terms_of(text)
         return self._terms[text]
 
+    def unsaid(self, name: str) -> str:
+        """The name of a file, unless it repeats a word of the values itself."""
+        return "a file whose name repeats it" if words_in([name]) & (self.words - self.plain) else name
+
 
 def views_saying(connection: Connection, said: Said) -> list[int]:
     """The ids of the saved views in a desk.db of any edition that say something of the case."""

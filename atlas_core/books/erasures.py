@@ -7,7 +7,7 @@ wishes (`eraser.py`): the worker, or the command where none runs.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 
@@ -22,14 +22,15 @@ REPEATED = 5  # characters: shorter texts stand in any sentence by chance
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """A wish, and how far it is. `counts` are those of the last look (empty before it); `done_at` is None
-    until nothing was left."""
+    """A wish, and how far it is. `counts` are those of the last look (empty before it), `places` the files in
+    which it found something; `done_at` is None until nothing was left."""
 
     erasure_id: int
     tombstone: Tombstone
     done_at: int | None
     looked_at: int | None
     counts: Mapping[str, int]
+    places: tuple[str, ...] = ()
 
 
 def want_erased(
@@ -87,12 +88,12 @@ def find_erasure(connection: Connection, erasure_id: int) -> Erasure:
 
 
 def record_look(
-    connection: Connection, erasure_id: int, counts: Mapping[str, int], *, is_done: bool, now: int
+    connection: Connection, erasure_id: int, counts: Mapping[str, int], places: Sequence[str], *, now: int
 ) -> None:
-    """What an erasure came to, and whether nothing is left."""
+    """What an erasure came to, and the files in which something is left; without one it is done."""
     connection.execute(
         "UPDATE erasures SET looked_at = ?1, done_at = iif(?2, ?1, NULL), counts = ?3 WHERE erasure_id = ?4",
-        [now, is_done, json.dumps(dict(counts)), erasure_id],
+        [now, not places, json.dumps({**counts, "places": list(places)}), erasure_id],
     )
 
 
@@ -150,4 +151,6 @@ def require_reason(reason: str) -> None:
 def _erasure(row: tuple) -> Erasure:  # type: ignore[type-arg]
     erasure_id, asked_at, application_id, flow_uuid, done_at, looked_at, counts = row
     tombstone = Tombstone(asked_at, application_id, flow_uuid)
-    return Erasure(erasure_id, tombstone, done_at, looked_at, json.loads(counts) if counts else {})
+    looked = json.loads(counts) if counts else {}
+    places = tuple(looked.pop("places", ()))
+    return Erasure(erasure_id, tombstone, done_at, looked_at, looked, places)

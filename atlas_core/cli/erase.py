@@ -19,6 +19,7 @@ from atlas_core.books.erasures import (
     want_erased,
 )
 from atlas_core.books.mirror import Mirror
+from atlas_core.books.other_files import SANDBOX_FILE
 from atlas_core.books.queries import find_case
 from atlas_core.books.reading import open_books
 from atlas_core.books.schema import migrate_atlas, migrate_desk
@@ -49,6 +50,11 @@ def run_erase(settings: Settings, application_id: str | None, flow_uuid: str | N
     )
     erasure = _done(settings, desk, erasure_id, known)
     print(_in_words(erasure, flow_uuid or known, time.monotonic() - started))
+    if (settings.data_dir / SANDBOX_FILE).exists():
+        print(
+            f"Not looked through: {SANDBOX_FILE}, the sandbox's own, which keeps what it was told. Delete it "
+            "while the sandbox is stopped."
+        )
     return 0 if erasure.done_at is not None else 1
 
 
@@ -140,6 +146,8 @@ def _in_words(erasure: Erasure, what: str, seconds: float) -> str:
         "among them. "
         f"Found: {counts['found']:,}.",
     ]
+    if erasure.places:
+        sentences.append(f"It stands in {', '.join(erasure.places)}.")
     if counts["shared"]:
         sentences.append(f"Not counted, for other cases say them too: {_count(counts['shared'], 'text')}.")
     if counts["backups"]:

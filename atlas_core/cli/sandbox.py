@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from atlas_core.books.other_files import SANDBOX_FILE
 from atlas_core.errors import SettingsError
 from atlas_core.sandbox.faults import Switchboard
 from atlas_core.sandbox.server import serve
@@ -23,6 +24,6 @@ def run_sandbox(settings: Settings) -> int:
         port=settings.sandbox_port,
         seconds=settings.sandbox_seconds,
         faults=faults,
-        state=settings.data_dir / "sandbox.jsonl",
+        state=settings.data_dir / SANDBOX_FILE,
     )
     return 0
