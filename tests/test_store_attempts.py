@@ -203,8 +203,8 @@ def test_a_waiting_callback_is_read_back_whole(post: Post) -> None:
     post.call(attempt_id)
     with Worklist(post.book) as worklist:
         waiting = worklist.waiting_deliveries()
-    assert waiting[0].body == make_result("flow-0001").canonical
-    assert zlib.decompress(rows(post.book, "SELECT body FROM deliveries")[0][0]) == waiting[0].body
+    assert zlib.decompress(waiting[0].body or b"") == make_result("flow-0001").canonical
+    assert rows(post.book, "SELECT body FROM deliveries") == [(waiting[0].body,)]
 
 
 def test_files_are_sent_again_under_a_new_attempt_on_the_same_flow(post: Post) -> None:

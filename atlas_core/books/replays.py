@@ -62,7 +62,7 @@ def take_up_again(
             delivery.flow_id,
             delivery.flow_uuid,
             delivery.received_at,
-            delivery.body or b"",
+            delivery.body,
         )
         take_up_callback(connection, waiting, result, now=now, standards=standards)
     return record_replay(connection, replay_id, delivery.delivery_id, "taken up", now=now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -51,14 +50,15 @@ class OpenAttempt:
 
 @dataclass(frozen=True, slots=True)
 class WaitingDelivery:
-    """A callback to be taken up. `flow_id` is None where only the callback itself names its flow."""
+    """A callback to be taken up. `flow_id` is None where only the callback itself names its flow. `body` is
+    packed, as it is kept, and None where it is lost."""
 
     delivery_id: int
     attempt_id: int
     flow_id: int | None
     flow_uuid: str
     received_at: int
-    body: bytes = field(repr=False)
+    body: bytes | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,10 +207,7 @@ class Worklist:
     def waiting_deliveries(self, limit: int = 200) -> list[WaitingDelivery]:
         """Callbacks to be taken up, oldest first: those of known flows, and those that name the flow of an
         attempt whose flow/init answer was lost."""
-        return [
-            WaitingDelivery(delivery_id, attempt_id, flow_id, flow_uuid, received_at, zlib.decompress(body))
-            for delivery_id, attempt_id, flow_id, flow_uuid, received_at, body in self._rows(_WAITING, limit)
-        ]
+        return [WaitingDelivery(*row) for row in self._rows(_WAITING, limit)]
 
     def replayed(self, replay_id: int) -> set[int]:
         """The deliveries of a replay of which is known what became of them."""

@@ -13,6 +13,7 @@ import math
 import random
 import threading
 import time
+import zlib
 from dataclasses import dataclass, field, replace
 
 from atlas_core.api.client import AtlasClient
@@ -283,9 +284,14 @@ class Sync:
             inbox.take_up_callback, delivery, result, now=now_ms(), standards=self.standards
         )
 
-    def read(self, body: bytes, flow_id: int | None) -> Result:
-        """A kept body as a result of this flow. Raises `PayloadError`."""
-        result = parse_result(body)
+    def read(self, body: bytes | None, flow_id: int | None) -> Result:
+        """A kept body, packed, as a result of this flow. Raises `PayloadError`, also where it is damaged or
+        lost."""
+        try:
+            unpacked = zlib.decompress(body or b"")
+        except zlib.error:
+            raise PayloadError("its kept content is damaged") from None
+        result = parse_result(unpacked)
         return result if flow_id is None else self._compared(flow_id, result)
 
     def _compared(self, flow_id: int, result: Result) -> Result:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import zlib
 
 from atlas_core.books import replays
 from atlas_core.books.desk import Desk
@@ -65,7 +64,7 @@ class Wishes:
 
     def _read_again(self, worklist: Worklist, replay_id: int, delivery: DeliveryToReplay) -> None:
         try:
-            result = self._sync.read(zlib.decompress(delivery.body or b""), delivery.flow_id)
+            result = self._sync.read(delivery.body, delivery.flow_id)
             self._writer.write(
                 replays.take_up_again,
                 replay_id,
@@ -78,10 +77,9 @@ class Wishes:
             raise
         except Exception as error:  # whatever it is, it stays a dead letter and the next one has its turn
             about = {"replay": replay_id, "delivery": delivery.delivery_id}
-            foreseen = isinstance(error, PayloadError | zlib.error)
+            foreseen = isinstance(error, PayloadError)
             _log.warning("still unreadable", extra=about, exc_info=None if foreseen else error)
-            damaged = isinstance(error, zlib.error)
-            reason = "its kept content is damaged" if damaged else why_not_taken_up(error)
+            reason = why_not_taken_up(error)
             self._writer.write(replays.bury_again, replay_id, delivery.delivery_id, reason, now=now_ms())
             return
         if delivery.flow_uuid:
