@@ -49,3 +49,20 @@ def test_damaged_callbacks_become_dead_letters_and_the_others_and_replays_go_on(
         )
         came = worker.rows("SELECT came, outcome FROM replay_outcomes")
         assert came == [("still unreadable", "dead letter")]
+
+
+def test_the_same_misdirected_callback_again_is_a_repetition_of_the_one_put_aside(tmp_path: Path) -> None:
+    """While the attempt's flow/init answer is lost, the second was once a dead letter: its row could not have
+    the digest that the first one's has."""
+    with running_worker(settings_for(tmp_path, NOWHERE)) as worker:
+        writer = worker.worker._writer
+        writer.write(attempts.save_init_answer, start_attempt(writer, 1), "flow-0001", now=now_ms())
+        lost = start_attempt(writer, 2)
+        writer.write(attempts.record_attempt, lost, "init unknown", now=now_ms(), reason="no answer came")
+        ledger = "SELECT outcome, reason, times_seen FROM deliveries"
+        aside = ("mismatch", "it names a flow of another attempt")
+        for times in (1, 2, 3):
+            assert worker.call_back(2, empty_results("flow-0001")) == 200
+            until(lambda times=times: worker.rows(ledger) == [(*aside, times)], 10)
+        assert worker.rows("SELECT last_seen_at > received_at FROM deliveries") == [(1,)]
+        assert worker.rows("SELECT kind FROM alarms") == [("callback for another flow",)]

@@ -79,13 +79,25 @@ def payload_holder(connection: Connection, flow_id: int, digest: str) -> int | N
 
 
 def put_aside(connection: Connection, delivery_id: int, reason: str) -> None:
-    """A callback without a flow turns out to be another's: a mismatch, which moves no flow."""
-    (body,) = connection.execute(
-        "SELECT body FROM deliveries WHERE delivery_id = ?", (delivery_id,)
+    """A callback without a flow turns out to be another's: a mismatch, which moves no flow. Where the same
+    was put aside before, that row counts this one too, and this one's is gone."""
+    attempt_id, times_seen, last_seen_at, body = connection.execute(
+        "SELECT attempt_id, times_seen, last_seen_at, body FROM deliveries WHERE delivery_id = ?",
+        (delivery_id,),
     ).fetchone()
+    digest = whole_digest(zlib.decompress(body))
+    again = connection.execute(
+        "UPDATE deliveries SET times_seen = times_seen + ?, last_seen_at = max(last_seen_at, ?)"
+        " WHERE channel = 'callback' AND attempt_id = ? AND digest = ? AND delivery_id <> ?"
+        " RETURNING delivery_id",
+        (times_seen, last_seen_at, attempt_id, digest, delivery_id),
+    ).fetchone()
+    if again:
+        connection.execute("DELETE FROM deliveries WHERE delivery_id = ?", (delivery_id,))
+        return
     connection.execute(
         "UPDATE deliveries SET outcome = 'mismatch', reason = ?, digest = ? WHERE delivery_id = ?",
-        (reason, whole_digest(zlib.decompress(body)), delivery_id),
+        (reason, digest, delivery_id),
     )
 
 
