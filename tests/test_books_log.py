@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from atlas_core.books.backups import copies_in
 from atlas_core.books.log_size import LARGE_BYTES, log_bytes, readers_of
 from atlas_core.books.reading import open_books
 from atlas_core.books.worklist import Worklist
@@ -115,4 +117,38 @@ def test_the_worker_tells_of_a_log_that_grows_and_empties_it_when_it_can_b103(bo
             assert f"{process} (python" in log_state()[0][1]
         until(lambda: log_state() == [("ok", "")])
         assert log_bytes(books.atlas) < 1_000_000
+        keeper.stop(5)
+
+
+def test_a_log_that_cannot_be_emptied_is_told_and_keeps_no_book_from_its_backup(
+    books: MadeBooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a log once ended each look of the keeper before any backup was begun, and nothing said so."""
+
+    def log_state() -> list[tuple[str, str]]:
+        return rows(books.atlas, "SELECT state, sentence FROM worker_state WHERE name = 'log'")
+
+    def grow_more(connection: sqlite3.Connection) -> None:
+        for number in range(3):
+            connection.execute("INSERT INTO book VALUES (?, ?)", [f"y{number}", "y" * 1_000_000])
+
+    monkeypatch.setattr("atlas_core.worker.book_keeper.LARGE_BYTES", 1_000_000)
+    settings = settings_for(books.atlas.parent, "http://127.0.0.1:9")
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with AtlasWriter(books.atlas) as writer:
+        writer.write(grow, 20)
+        assert writer.shrink_log()
+        writer.write(grow_more)
+        keeper = BookKeeper(writer, settings, look_seconds=0.05)
+        # The log has room below this, and the book above it: a checkpoint fails as on a failing disk.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (books.atlas.stat().st_size + 1_000_000, usual[1]))
+        try:
+            keeper.start()
+            until(lambda: log_state() and log_state()[0][0] == "growing", 20)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+        assert "could not be emptied: The disk that holds atlas.db failed" in log_state()[0][1]
+        assert [copy.book for copy in copies_in(settings.backup_dir)] == ["desk.db"]
+        assert rows(books.atlas, "SELECT state FROM worker_state WHERE name = 'backup'") == [("failed",)]
+        until(lambda: log_state() == [("ok", "")])
         keeper.stop(5)

@@ -24,7 +24,7 @@ _log = logging.getLogger("atlas_core.worker.books")
 
 
 class BookKeeper(Keeper):
-    """Copies each book when it is due, empties a log that has grown, and records how that went.
+    """Copies each book when it is due, then empties a log that has grown, and records how that went.
 
     The state `backup` is ok, failed or off; the state `backup of desk.db` (or atlas.db) was last seen when
     the newest good copy was taken. The state `log` is ok or growing.
@@ -40,8 +40,9 @@ class BookKeeper(Keeper):
         self._log_is_large = True  # as a killed worker may have noted
 
     def _look(self) -> float:
-        self._watch_log()
         self._back_up()
+        if not self._stopping.is_set():
+            self._watch_log()
         return self._look_seconds
 
     def _back_up(self) -> None:
@@ -61,19 +62,28 @@ class BookKeeper(Keeper):
     def _watch_log(self) -> None:
         book = self._settings.atlas_book
         size = log_bytes(book)
-        is_large = size > LARGE_BYTES and not self._writer.shrink_log()
-        if is_large:
-            readers = readers_of(book)
-            names = ", ".join(f"{process} ({name})" for process, name in readers.items()) or "not known which"
-            _log.warning("log grows", extra={"bytes": size, "readers": list(readers)})
-            sentence = (
-                f"The log of {book.name} has {in_bytes(size)} and cannot be emptied while somebody reads an "
-                f"earlier state of the book. Processes that read it now: {names}."
-            )
-            self._record("log", "growing", sentence, now_ms())
+        why = self._why_it_stays(book) if size > LARGE_BYTES else ""
+        if why:
+            self._record("log", "growing", f"The log of {book.name} has {in_bytes(size)} and {why}", now_ms())
         elif self._log_is_large:
             self._record("log", "ok", "", now_ms())
-        self._log_is_large = is_large
+        self._log_is_large = bool(why)
+
+    def _why_it_stays(self, book: Path) -> str:
+        """Empties the log; where that cannot be, the end of a sentence that says why, else nothing."""
+        try:
+            if self._writer.shrink_log():
+                return ""
+        except BookError as error:
+            _log.error("log not emptied", extra={"error": type(error).__name__})
+            return f"could not be emptied: {error}"
+        readers = readers_of(book)
+        names = ", ".join(f"{process} ({name})" for process, name in readers.items()) or "not known which"
+        _log.warning("log grows", extra={"bytes": log_bytes(book), "readers": list(readers)})
+        return (
+            "cannot be emptied while somebody reads an earlier state of the book. "
+            f"Processes that read it now: {names}."
+        )
 
     def _copy(self, book: Path, hours: float) -> None:
         began = time.monotonic()
@@ -100,4 +110,4 @@ class BookKeeper(Keeper):
         try:
             self._writer.write(store.record_state, name, state, sentence, now=now)
         except BookError as error:
-            _log.error("backup not recorded", extra={"error": type(error).__name__})
+            _log.error("not recorded", extra={"state": name, "error": type(error).__name__})
