@@ -255,6 +255,12 @@ def _flow_params(group: Sequence[Row]) -> tuple[dict[str, object], list[Finding]
                     'flow_params must be a JSON object like {"branch": "PUNE"}.',
                 )
             ]
+        if not _can_be_written(value):
+            sentence = (
+                "flow_params hold what no JSON can carry: a number too large to be one, or half a character "
+                'like "\\ud800". Correct or remove it.'
+            )
+            return {}, [Finding(row.number, "flow_params", True, sentence)]
         if _holds_aadhaar(value):
             sentence = "flow_params hold what reads as an Aadhaar number. Leave it out: none is kept here."
             return {}, [Finding(row.number, "flow_params", True, sentence)]
@@ -274,6 +280,15 @@ def _flow_params(group: Sequence[Row]) -> tuple[dict[str, object], list[Finding]
 def _holds_aadhaar(params: dict[str, object]) -> bool:
     masked, _ = mask_value(params)
     return json.dumps(masked).count(HIDDEN) > json.dumps(params).count(HIDDEN)
+
+
+def _can_be_written(params: dict[str, object]) -> bool:
+    """Whether what was read from JSON can be JSON again: a number may have become infinite, a text broken."""
+    try:
+        json.dumps(params, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _refuse_constant(name: str) -> None:

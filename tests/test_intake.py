@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from atlas_core.access import COMMAND
+from atlas_core.books.desk import Desk
+from atlas_core.books.schema import migrate_desk
 from atlas_core.errors import InputError
 from atlas_core.intake import CSV_TEMPLATE, Checked, Row, check_rows, read_csv, rows_of_form
-from atlas_core.models import FileToSend
+from atlas_core.models import FileToSend, SubmissionToSave
 
 NOW = 1_795_000_000_000  # 2026-11-18
 SANDBOX = "http://127.0.0.1:8700"
@@ -182,6 +187,25 @@ def test_an_application_already_sent_is_a_warning() -> None:
 @pytest.mark.parametrize("params", ["[]", "null", "{", "3", '"text"', '{"a": NaN}', "[" * 100_000])
 def test_flow_params_must_be_an_object(params: str) -> None:
     assert [finding.column for finding in check(row(params=params)).problems] == ["flow_params"]
+
+
+@pytest.mark.parametrize("params", ['{"a": 1e999}', '{"a": "\\ud800"}', '{"\\ud800": 1}'])
+def test_flow_params_that_no_book_can_hold_keep_their_own_application_back_and_no_other(
+    params: str, tmp_path: Path
+) -> None:
+    """They once passed the check and then kept the whole file from being queued, without a word on where."""
+    checked = check(row(2), row(3, "L-2", params=params), row(4, "L-3", params='{"a": "\\u20b9 1e308"}'))
+    (finding,) = checked.problems
+    assert (finding.row, finding.column) == (3, "flow_params")
+    assert "half a character" in finding.sentence
+    migrate_desk(tmp_path / "desk.db")
+    queued = [
+        SubmissionToSave(item.application_id, "PROD_CDL", item.flow_params, item.files)
+        for item in checked.applications
+    ]
+    ids = Desk(tmp_path / "desk.db").save_submissions(queued, "csv", by=COMMAND)
+    assert [item.application_id for item in checked.applications] == ["L-1", "L-3"]
+    assert len(ids) == 2
 
 
 def test_flow_params_of_one_application_must_agree() -> None:
