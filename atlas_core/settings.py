@@ -21,6 +21,7 @@ API_PREFIX = "/v3/verification"
 
 _PLACEHOLDERS = ("WRITE-", "YOUR-BANK")
 _NEARLY = 0.9  # of two names of settings
+_PORT = re.compile(r"[0-9]{1,5}")
 _HOST = re.compile(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 Address = IPv4Address | IPv6Address
@@ -138,7 +139,7 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
     Raises `SettingsError`, whose sentence names the setting that is missing or wrong.
     """
     path = Path(".env") if env_file is None else env_file
-    values: dict[str, str] = {key: value for key, value in dotenv_values(path).items() if value is not None}
+    values = _values_in(path)
     values.update(os.environ if environ is None else environ)
     _refuse_placeholders(values)
     read = _Reader(values)
@@ -168,6 +169,15 @@ def _refuse_misspelt(values: Mapping[str, str], known: Set[str]) -> None:
             meant = get_close_matches(name, sorted(known), n=1, cutoff=_NEARLY)
             if meant:
                 raise SettingsError(f"{name} is not a setting. {meant[0]} is: write it so, or take it out.")
+
+
+def _values_in(env_file: Path) -> dict[str, str]:
+    try:
+        return {key: value for key, value in dotenv_values(env_file).items() if value is not None}
+    except UnicodeDecodeError:
+        raise SettingsError(f"The file {env_file} is not UTF-8 text. Save it as UTF-8.") from None
+    except OSError as error:
+        raise SettingsError(f"The file {env_file} cannot be read: {error.strerror}.") from None
 
 
 class _Reader:
@@ -204,11 +214,12 @@ class _Reader:
 
     def port(self, name: str, default: int) -> int:
         text = self.text(name, str(default))
-        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
-            raise SettingsError(f"{name} must be a port from 1 to 65535; it is {text!r}.")
+        if not (_PORT.fullmatch(text) and 1 <= int(text) <= 65535):
+            raise SettingsError(f"{name} must be a port from 1 to 65535; it is {text[:20]!r}.")
         return int(text)
 
     def url(self, name: str, default: str) -> str:
+        """An address without a slash at its end, whose scheme is in small letters."""
         text = self.text(name, default).rstrip("/")
         try:
             parts = urlsplit(text)
@@ -221,7 +232,7 @@ class _Reader:
             )
         if parts.username or parts.query or parts.fragment:
             raise SettingsError(f"{name} must be an address alone, without user, question mark or hash.")
-        return text
+        return parts.scheme + text[len(parts.scheme) :]
 
     def secret_url(self, name: str) -> str | None:
         """An address whose path and query are the secret: no complaint repeats it."""

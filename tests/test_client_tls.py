@@ -13,6 +13,7 @@ import pytest
 from atlas_core.api.client import AtlasClient
 from atlas_core.errors import InsecureConnection, NotSent, OutcomeUnknown
 from atlas_core.models import FlowRequest
+from atlas_core.settings import load_settings
 from tests.servers_http import FLOW, ScriptedAtlas, drip, quick_client, scripted_atlas
 
 REQUEST = FlowRequest("PROD_CDL", "APP-1", "https://desk.example/auth/a", "https://desk.example/callback/a")
@@ -75,6 +76,26 @@ def test_a_certificate_of_the_bundle_is_trusted(serve: Callable[[Path], Scripted
         assert client.init_flow(REQUEST) == FLOW
         client.fetch_status(FLOW)
     assert atlas.connections_made == 2
+
+
+def test_the_bundle_counts_also_where_the_address_is_written_in_capitals(
+    serve: Callable[[Path], ScriptedAtlas], sound: Path
+) -> None:
+    """ATLAS_CA_BUNDLE was once ignored then."""
+    server = serve(sound)
+    capital = server.url.replace("https://", "HTTPS://")
+    settings = load_settings(
+        {
+            "ATLAS_CLIENT_ID": "desk",
+            "ATLAS_CLIENT_SECRET": "quiet",
+            "ATLAS_BASE_URL": capital,
+            "ATLAS_CA_BUNDLE": str(sound),
+        },
+        Path("/nonexistent/.env"),
+    )
+    assert settings.base_url == server.url
+    with quick_client(settings.base_url, ca_bundle=settings.ca_bundle, connect_seconds=3) as client:
+        assert client.fetch_status(FLOW).is_terminal
 
 
 @pytest.mark.parametrize("stranger", ["self-signed", "another host"])

@@ -62,6 +62,7 @@ def test_the_base_address_is_understood_with_and_without_its_prefix(tail: str) -
         ({"ATLAS_FILE_HOSTS": "https://files.your-bank.in"}, "ATLAS_FILE_HOSTS"),
         ({"ATLAS_FILE_HOSTS": "*"}, "ATLAS_FILE_HOSTS"),
         ({"ATLAS_UI_PORT": "0"}, "ATLAS_UI_PORT"),
+        ({"ATLAS_UI_PORT": "9" * 5000}, "ATLAS_UI_PORT"),  # once a ValueError: too long for int()
         ({"ATLAS_UI_PORT": "8600"}, "ATLAS_RECEIVER_PORT"),
         ({"ATLAS_POLL_SECONDS": "2"}, "ATLAS_POLL_SECONDS"),
         ({"ATLAS_POLL_SECONDS": "nan"}, "ATLAS_POLL_SECONDS"),
@@ -146,6 +147,14 @@ def test_settings_come_from_a_file_and_the_environment_wins(tmp_path: Path) -> N
     file.write_text("ATLAS_UI_PORT=9001\nATLAS_PRODUCT_TYPE=POC_CDL\n")
     settings = load_settings({"ATLAS_UI_PORT": "9002"}, file)
     assert (settings.ui_port, settings.product_type) == (9002, "POC_CDL")
+
+
+def test_a_file_that_is_not_utf8_is_named_with_what_to_do(tmp_path: Path) -> None:
+    """Every command once ended in a traceback."""
+    file = tmp_path / ".env"
+    file.write_bytes("# caf\xe9\nATLAS_UI_PORT=9001\n".encode("latin-1"))
+    with pytest.raises(SettingsError, match=r"\.env is not UTF-8 text\. Save it as UTF-8\."):
+        load_settings({}, file)
 
 
 def test_no_secret_shows_in_the_repr() -> None:

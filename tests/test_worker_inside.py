@@ -256,6 +256,11 @@ BROKEN: list[tuple[str, Step, str]] = [
         reply(301, headers={"Location": "https://elsewhere.example/x"}),
         "redirects a call for a token",
     ),
+    (  # once a ValueError
+        "a broken redirect",
+        reply(302, headers={"Location": "http://[bad/"}),
+        "redirects a call for a token to an unreadable address",
+    ),
     ("a page", html(200), "something else. Another server answers there"),
     ("a dead upstream", html(502), "does not reach the receiver behind it"),
     ("a sign-in", html(401), "status 401"),

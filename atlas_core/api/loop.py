@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from atlas_core import __version__
 from atlas_core.api.payloads import parse_json, parse_token
+from atlas_core.api.replies import redirected_to
 from atlas_core.api.transport import Call, Reply, Wire
 from atlas_core.errors import AtlasError, LoopBroken, PayloadError
 
@@ -75,7 +75,7 @@ def _post(wire: Wire, receiver_url: str, path: str, body: bytes, headers: dict[s
     except AtlasError as error:
         raise _broken(receiver_url, f"{what} did not get through: {error.came}.") from None
     if 300 <= reply.status < 400:
-        where = urlsplit(reply.location).hostname or "another path"
+        where = redirected_to(reply.location)
         raise _broken(receiver_url, f"it redirects {what} to {where}. Atlas is not known to follow.")
     if reply.status >= 300 or reply.trouble:
         reason = _REASONS.get(reply.status, "")

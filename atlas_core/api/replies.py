@@ -67,7 +67,7 @@ def _failure(call: Call, reply: Reply) -> AtlasError:
     if status < 300:
         status = _status_inside(reply.body) or status
     if 300 <= status < 400:
-        came = f"it was redirected to {_host(reply.location)} (status {status})"
+        came = f"it was redirected to {redirected_to(reply.location)} (status {status})"
         return UnexpectedReply(call.asked, came, "Nothing was sent there. Check ATLAS_BASE_URL.", status)
 
     if from_proxy:
@@ -128,7 +128,8 @@ def _described(reply: Reply) -> str:
     return f"status {reply.status}, {media_type}, {size}{digest}"
 
 
-def _host(location: str) -> str:
+def redirected_to(location: str) -> str:
+    """The host that a redirect leads to, in words."""
     try:
         host = urlsplit(location).hostname
     except ValueError:
