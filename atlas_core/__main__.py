@@ -112,9 +112,12 @@ def _export(settings: Settings, options: argparse.Namespace) -> int:
 
 def _count(low: int, high: int) -> type[int]:
     def count(text: str) -> int:
-        value = int(text)
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
         if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"must be from {low} to {high}")
+            raise argparse.ArgumentTypeError(f"must be a whole number from {low} to {high}")
         return value
 
     return count  # type: ignore[return-value]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 
+from atlas_core.books.book import filing
 from atlas_core.books.other_files import SANDBOX_FILE
 from atlas_core.errors import SettingsError
 from atlas_core.sandbox.faults import Switchboard
@@ -18,12 +20,15 @@ def run_sandbox(settings: Settings) -> int:
         Switchboard(faults)
     except ValueError as error:
         raise SettingsError(f"ATLAS_SANDBOX_FAULTS cannot be played: {str(error).rstrip('.')}.") from None
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    journal = settings.data_dir / SANDBOX_FILE
+    with filing(journal):
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(journal, os.O_RDWR | os.O_CREAT, 0o600))
     serve(
         host="127.0.0.1",
         port=settings.sandbox_port,
         seconds=settings.sandbox_seconds,
         faults=faults,
-        state=settings.data_dir / SANDBOX_FILE,
+        state=journal,
     )
     return 0

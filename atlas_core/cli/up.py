@@ -23,6 +23,7 @@ from atlas_core.cli.seed import run_seed
 from atlas_core.cli.trickle import Trickle
 from atlas_core.errors import AtlasDeskError, BookError, SettingsError
 from atlas_core.settings import Settings, reachable_here
+from atlas_core.worker.listening import why_not_listening
 
 DEMO_FLOWS = 2000
 DEMO_DAYS = 90
@@ -84,8 +85,8 @@ def run_up(settings: Settings, *, demo: bool) -> int:
     """Runs until SIGTERM, SIGINT or SIGHUP; returns 0 then, 1 where a part could not be started."""
     if demo and not settings.uses_sandbox:
         raise SettingsError("The demo needs the sandbox: unset ATLAS_CLIENT_ID and ATLAS_CLIENT_SECRET.")
-    for name, address, port in _ports(settings):
-        _check_free(name, address, port)
+    for server, address, port in _ports(settings):
+        _check_free(server, address, port)
     problem = _books_problem(settings)
     if problem:
         print(problem, file=sys.stderr, flush=True)
@@ -146,25 +147,22 @@ def _parts(settings: Settings) -> list[Part]:
 
 def _ports(settings: Settings) -> list[tuple[str, str, int]]:
     ports = [
-        ("ATLAS_UI_PORT", settings.ui_address, settings.ui_port),
-        ("ATLAS_RECEIVER_PORT", settings.receiver_address, settings.receiver_port),
+        ("UI", settings.ui_address, settings.ui_port),
+        ("RECEIVER", settings.receiver_address, settings.receiver_port),
     ]
     if settings.uses_sandbox:
-        ports.append(("ATLAS_SANDBOX_PORT", "127.0.0.1", settings.sandbox_port))
+        ports.append(("SANDBOX", "127.0.0.1", settings.sandbox_port))
     return ports
 
 
-def _check_free(name: str, address: str, port: int) -> None:
+def _check_free(server: str, address: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
-        except OSError as error:
-            raise SettingsError(
-                f"Port {port} on {address} cannot be used ({error.strerror}). "
-                f"End what uses it, or set {name} to another port."
-            ) from None
+        except (OSError, UnicodeError) as error:
+            raise SettingsError(why_not_listening(server, address, port, error)) from None
 
 
 def _is_empty(settings: Settings) -> bool:

@@ -24,15 +24,22 @@ def run_verify_audit(settings: Settings, head: str | None, to: Path | None = Non
     print(f"The audit log is whole: {found.entries:,} entries. Note the hash of the last one elsewhere:")
     print(found.head)
     if to is not None:
-        desk = Desk(settings.desk_book)
-        with desk.acting(COMMAND, Action.READ_AUDIT, "as a file"):
-            pass
         try:
-            with os.fdopen(
-                os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-            ) as file:
-                desk.read(lambda book: file.writelines(f"{line}\n" for line in audit_lines(book)))
+            _write(Desk(settings.desk_book), to)
         except OSError as error:
             raise ExportFailed(f"{to.name} could not be written: {error.strerror or error}.") from error
         print(f"Every entry, with that this file was made, is in {to}.")
     return 0
+
+
+def _write(desk: Desk, to: Path) -> None:
+    # Before the entry: a file that cannot be made must not be told of as made.
+    handle = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            with desk.acting(COMMAND, Action.READ_AUDIT, "as a file"):
+                pass
+            desk.read(lambda book: file.writelines(f"{line}\n" for line in audit_lines(book)))
+    except BaseException:
+        to.unlink(missing_ok=True)
+        raise

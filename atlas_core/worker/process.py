@@ -11,6 +11,7 @@ from typing import NoReturn
 from atlas_core.books.last_words import BOOKS_UNUSABLE, forget_last_words, keep_last_words
 from atlas_core.errors import AtlasDeskError, BookBusy, BookError
 from atlas_core.settings import Settings
+from atlas_core.worker.listening import why_not_listening
 from atlas_core.worker.logs import log_to_stderr
 from atlas_core.worker.service import UPKEEP_SECONDS, Worker
 
@@ -36,12 +37,9 @@ def serve_worker(settings: Settings, *, upkeep_seconds: float = UPKEEP_SECONDS) 
     except AtlasDeskError as error:
         status = BOOKS_UNUSABLE if isinstance(error, BookError) else 1
         _end(settings, f"The worker cannot start: {error}", status)
-    except OSError as error:
-        _end(
-            settings,
-            f"The worker cannot start: its receiver cannot listen on {settings.receiver_address} port "
-            f"{settings.receiver_port} ({error.strerror}). Set ATLAS_RECEIVER_PORT to a free port.",
-        )
+    except (OSError, UnicodeError) as error:
+        why = why_not_listening("RECEIVER", settings.receiver_address, settings.receiver_port, error)
+        _end(settings, f"The worker cannot start: {why}")
     try:
         worker.start()
         forget_last_words(settings.data_dir)
