@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 
 from atlas_core.books.deliveries import put_aside
-from atlas_core.books.erased_results import is_erased
+from atlas_core.books.erased_results import NEWEST_ERASURE, is_erased
 from atlas_core.books.store import record_alarm, save_flow
 from atlas_core.links import split_url
 from atlas_core.models import FileToSend, UploadedFile
@@ -126,6 +126,11 @@ def adopt_flow(connection: Connection, attempt_id: int, flow_uuid: str, state: s
         "UPDATE attempts SET state = ?, flow_id = ?, reason = NULL, next_try_at = NULL, changed_at = ?"
         " WHERE attempt_id = ?",
         (state, flow_id, now, attempt_id),
+    )
+    # Where the attempt was erased, a trigger has just written the moment of that erasure.
+    connection.execute(
+        f"UPDATE flows SET erased_at = {NEWEST_ERASURE} WHERE flow_id = ? AND erased_at IS NOT NULL",  # noqa: S608
+        (flow_id,),
     )
     connection.execute(
         "UPDATE deliveries SET flow_id = ?, outcome = 'waiting'"

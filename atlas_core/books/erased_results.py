@@ -10,6 +10,10 @@ from sqlite3 import Connection
 from atlas_core.books.traits import QUALITIES
 from atlas_core.models import CrossCheck, Document, Field, Flag, Result
 
+NEWEST_ERASURE = "(SELECT coalesce(max(erased_at), 0) FROM flows WHERE erased_at IS NOT NULL)"
+"""Pages follow `flows.erased_at` from the newest that they know: what is erased later must not stand before
+it, though it was asked for earlier."""
+
 
 def is_erased(connection: Connection, flow_id: int) -> bool:
     """Whether the flow was erased."""

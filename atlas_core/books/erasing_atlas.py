@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from sqlite3 import Connection
 
+from atlas_core.books.erased_results import NEWEST_ERASURE
 from atlas_core.books.erasing import NOTE, STAYING, Erased, clear, has_column, nothing, strings, texts_of
 from atlas_core.books.erasing_views import Said
 from atlas_core.books.tombstones import Case, Tombstone
@@ -210,7 +211,8 @@ def texts_in_atlas(connection: Connection, marked: Marked) -> set[str]:
 
 def erase_in_atlas(connection: Connection, marked: Marked, *, at: int) -> Erased:
     """Takes a case's values out of atlas.db. The words that they had leave the index's file only after
-    `sweep_words`."""
+    `sweep_words`. `at` is when the erasure was asked for (ms); of its flows the book notes no earlier moment
+    than of any flow that was erased before."""
     erased = Erased(texts=texts_in_atlas(connection, marked))
     parameters = marked.parameters
     connection.execute(
@@ -232,7 +234,8 @@ def erase_in_atlas(connection: Connection, marked: Marked, *, at: int) -> Erased
     connection.execute("INSERT INTO mirror_queue (flow_id) SELECT value FROM json_each(:flows)", parameters)
     if has_column(connection, "flows", "erased_at"):
         connection.execute(
-            f"UPDATE flows SET erased_at = :at, watched = iif(confirmed_at IS NULL, watched, 0)"  # noqa: S608
+            f"UPDATE flows SET erased_at = max(:at, {NEWEST_ERASURE}),"  # noqa: S608 constants
+            f" watched = iif(confirmed_at IS NULL, watched, 0)"
             f" WHERE erased_at IS NULL AND flow_id IN {_FLOWS}",
             parameters | {"at": at},
         )
