@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 import pandas as pd
 
+from atlas_core.books.queries.reviews import RESULT_DECIDED_ON
 from atlas_core.books.reading import Books, typed_frame
 
 CALLBACK_EXPECTED_MS = 10 * 60_000
@@ -25,14 +26,14 @@ _NOT_DISMISSED = """
 """
 
 # What nobody decided on as it is now, and was not erased. A second look is made apart and decides nothing.
-_OPEN = """
+_OPEN = f"""
   f.erased_at IS NULL AND NOT EXISTS (
     SELECT 1 FROM desk.case_decisions d
     WHERE d.decision_id = (SELECT max(latest.decision_id) FROM desk.case_decisions latest
                            WHERE latest.flow_uuid = f.flow_uuid AND latest.is_second = 0)
       AND d.decision NOT IN ('undone', 'second person')
-      AND d.digest IS (SELECT r.digest FROM results r WHERE r.result_id = f.result_id))
-"""
+      AND iif(d.digest IS NULL, f.result_id IS NULL, f.result_id = {RESULT_DECIDED_ON}))
+"""  # noqa: S608 constants
 
 # What came between the copy that atlas.db was restored from and its recovery is lost, which is not missing.
 CALLBACK_WAS_DUE = """

@@ -11,6 +11,16 @@ from atlas_core.books.reading import Books, Record
 from atlas_core.books.review_rules import ReviewRules, review_rules
 from atlas_core.books.verdicts import pair_hash, pair_key
 
+RESULT_DECIDED_ON = """
+  coalesce(
+    (SELECT max(r.result_id) FROM results r
+     WHERE r.flow_id = f.flow_id AND r.digest = d.digest AND r.received_at <= d.decided_at),
+    (SELECT min(r.result_id) FROM results r WHERE r.flow_id = f.flow_id AND r.digest = d.digest))
+"""
+"""The result of flow `f` that decision `d` was made on; NULL where there was none or it is gone. Of several
+with one content it is the newest that was there then: one that came back later was not decided on. In a book
+whose results had to be fetched anew none was there then, and it is the first that came."""
+
 
 @dataclass(frozen=True, slots=True)
 class DecidedCase:
@@ -62,14 +72,12 @@ def decided_cases(books: Books, after_id: int = 0) -> list[DecidedCase]:
             bool(row["is_second"]),
         )
         for row in books.rows(
-            """
+            f"""
             SELECT d.decision_id, f.flow_id, d.digest IS NOT NULL AS had_result, d.decision, d.decided_by,
-                   d.is_second,
-                   (SELECT max(r.result_id) FROM results r
-                    WHERE r.flow_id = f.flow_id AND r.digest = d.digest) AS result_id
+                   d.is_second, {RESULT_DECIDED_ON} AS result_id
             FROM desk.case_decisions d LEFT JOIN flows f ON f.flow_uuid = d.flow_uuid
             WHERE d.decision_id > ? ORDER BY d.decision_id
-            """,
+            """,  # noqa: S608 constants
             [after_id],
         )
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from atlas_core.books.outcome_moves import followed
+from atlas_core.books.queries.reviews import RESULT_DECIDED_ON
 from atlas_core.books.reading import Books
 from atlas_core.books.threshold_sets import InForce, thresholds_in_force
 from atlas_core.thresholds import Thresholds
@@ -81,16 +82,14 @@ def standing_decisions(books: Books) -> pd.DataFrame:
     outcome (the flow's when it was decided).
     """
     return books.frame(
-        """
-        SELECT f.flow_id, d.decision, d.outcome,
-               coalesce((SELECT max(r.result_id) FROM results r
-                         WHERE r.flow_id = f.flow_id AND r.digest = d.digest), 0) AS result_id
+        f"""
+        SELECT f.flow_id, d.decision, d.outcome, coalesce({RESULT_DECIDED_ON}, 0) AS result_id
         FROM desk.case_decisions d JOIN flows f ON f.flow_uuid = d.flow_uuid
         WHERE d.decision IN ('accept', 'reject', 'ask for a new document') AND d.is_second = 0
           AND d.decision_id = (SELECT max(n.decision_id) FROM desk.case_decisions n
                                WHERE n.flow_uuid = d.flow_uuid AND n.is_second = 0)
         ORDER BY d.decision_id
-        """
+        """  # noqa: S608 constants
     )
 
 
