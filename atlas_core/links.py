@@ -17,6 +17,12 @@ _SIGNATURES = frozenset({"x-amz-signature", "x-goog-signature", "signature", "si
 _INNER_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 
 
+def is_loopback(url: str) -> bool:
+    """Whether an address leads to this machine alone."""
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
 def split_url(url: str) -> tuple[str, str]:
     """Host (with its port, if one is given) and object name of an address: what may be kept and shown.
 

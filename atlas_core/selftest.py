@@ -8,7 +8,8 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
-from atlas_core.settings import Settings, is_loopback
+from atlas_core.links import is_loopback
+from atlas_core.settings import Settings
 
 READY_SECONDS = 10
 LOOP_SECONDS = 60

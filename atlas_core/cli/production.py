@@ -18,7 +18,8 @@ from pathlib import Path
 from atlas_core.books.invented import refuse_invented
 from atlas_core.cli.answers import Answer, Question, say
 from atlas_core.errors import BookError
-from atlas_core.settings import Settings, is_loopback
+from atlas_core.links import is_loopback
+from atlas_core.settings import Settings
 from atlas_core.sign_in import Way, read_roles
 
 _ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
-from atlas_core.settings import Address, Network, Settings
+from atlas_core.setting_values import Address, Network
+from atlas_core.settings import Settings
 
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._-]{1,255}))(?::[0-9]{1,5})?")
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from atlas_core.settings import Address
+from atlas_core.setting_values import Address
 from atlas_core.worker.parts import AUTH_PATH, CALLBACK_PATH, hash_of, new_secret
 
 OPEN_SECONDS = 60.0

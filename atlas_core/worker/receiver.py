@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
 from atlas_core.errors import BookError
-from atlas_core.settings import Address
+from atlas_core.setting_values import Address
 from atlas_core.worker.callers import Callers, neighbourhood, read_address
 from atlas_core.worker.calls import TurnedAway, require_method
 from atlas_core.worker.door_tally import DoorTally
