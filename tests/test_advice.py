@@ -18,10 +18,11 @@ from atlas_core.insight.advice import (
     likelihood_of_difference,
     verdicts_per_check,
 )
-from atlas_core.insight.calibration import Recommendation
+from atlas_core.insight.calibration import Curve, Recommendation
 from atlas_core.insight.selection import Selection
 from atlas_core.insight.what_if import what_if
 from atlas_core.thresholds import Thresholds
+from atlas_core.web.calibration_words import as_advised, where_they_cross
 from tests.made_columns import DAY, MONDAY, MadeCheck, MadeFlow, made_book
 
 USUAL = Thresholds()
@@ -82,6 +83,46 @@ def test_each_check_has_its_advice_and_thin_evidence_says_so(judged: pd.DataFram
     assert 57 <= name.strong.threshold <= 80
     assert name.review.threshold is not None
     assert 56 <= name.review.threshold <= 76
+
+
+def test_where_the_two_advised_cross_their_pair_is_told_and_so_is_why() -> None:
+    def one(strong: int | None, review: int | None, *, share: float = 0.0) -> Advice:
+        curve = Curve(*[np.full(102, share)] * 6)  # type: ignore[arg-type]
+        return Advice(
+            "NAME",
+            *[None] * 3,  # type: ignore[arg-type]
+            accepts=curve,
+            reviews=curve,
+            strong=Recommendation(strong, None, None),
+            review=Recommendation(review, None, None),
+        )
+
+    def told(found: Advice) -> tuple[str, str]:
+        return as_advised(found, (70, 90)), where_they_cross(found, (70, 90), Limits())
+
+    assert told(one(85, 60)) == ("review 60, strong 85", "")
+    assert told(one(None, 65)) == ("review 65, strong as now (90)", "")
+    assert told(one(None, None)) == ("review as now (70), strong as now (90)", "")
+    assert told(one(43, 95)) == (
+        "review as now (70), strong 70",
+        "strong from 43 and review below 95 cross. As advised, both are 70, as review is now, and nothing is "
+        "left unclear. Both limits hold there.",
+    )
+    assert told(one(92, 98, share=0.9)) == (
+        "review 92, strong 92",
+        "strong from 92 and review below 98 cross. As advised, both are 92, nearest to where review is now, "
+        "and nothing is left unclear.",
+    )
+    assert told(one(None, 95)) == (
+        "review 90, strong as now (90)",
+        "review below 95 would lie above strong, for which nothing is advised yet. As advised, review goes "
+        "no higher than 90.",
+    )
+    assert told(one(65, None)) == (
+        "review as now (70), strong 70",
+        "strong from 65 would lie below review, for which nothing is advised yet. As advised, strong goes no "
+        "lower than 70.",
+    )
 
 
 def test_what_is_advised_takes_the_place_of_what_is_in_force_and_the_rest_stays() -> None:

@@ -135,24 +135,33 @@ def advice_per_check(
     return tuple(found)
 
 
-def advised(thresholds: Thresholds, advice: Sequence[Advice]) -> Thresholds:
-    """The thresholds in force, with what is recommended in place of theirs.
+def recommended_pair(one: Advice, in_force: tuple[int, int]) -> tuple[int, int]:
+    """(review, strong) as recommended each by itself: the first may lie above the second. One that no verdict
+    moves stays where it is."""
+    return (
+        in_force[0] if one.review.threshold is None else min(one.review.threshold, 100),
+        in_force[1] if one.strong.threshold is None else min(one.strong.threshold, 100),
+    )
 
-    Where the recommended two cross, both limits hold anywhere between them: then the review threshold moves
-    no farther than it must, and nothing is left unclear. One that no verdict moves stays where it is.
+
+def advised_pair(one: Advice, in_force: tuple[int, int]) -> tuple[int, int]:
+    """(review, strong) as they can be used together: where the recommended two cross, both are one
+    similarity between them, the review threshold moves no farther than it must, and nothing is left unclear.
     """
+    review, strong = recommended_pair(one, in_force)
+    if review <= strong:
+        return review, strong
+    meet = strong if one.strong.threshold is None else min(max(in_force[0], strong), review)
+    return meet, meet
+
+
+def advised(thresholds: Thresholds, advice: Sequence[Advice]) -> Thresholds:
+    """The thresholds in force, with each check's `advised_pair` in place of its own."""
     for one in advice:
         in_force = thresholds.of(one.check)
-        review, strong = in_force
-        if one.review.threshold is not None:
-            review = min(one.review.threshold, 100 if one.strong.threshold is not None else strong)
-        if one.strong.threshold is not None:
-            strong = min(one.strong.threshold, 100)
-        if review > strong:
-            review = min(max(in_force[0], strong), review)
-            strong = review
-        if (review, strong) != in_force:
-            thresholds = thresholds.with_check(one.check, review, strong)
+        pair = advised_pair(one, in_force)
+        if pair != in_force:
+            thresholds = thresholds.with_check(one.check, *pair)
     return thresholds
 
 

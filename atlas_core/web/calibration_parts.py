@@ -25,14 +25,14 @@ from atlas_core.web.calibration_asked import (
     narrowed_for_verdicts,
 )
 from atlas_core.web.calibration_costs import ask_capacity, show_costs
-from atlas_core.web.calibration_words import agreement_in_words, recommended
+from atlas_core.web.calibration_words import agreement_in_words, as_advised, recommended, where_they_cross
 from atlas_core.web.numbers_asked import ask_number
 from atlas_core.web.opened import close_cases
 from atlas_core.web.parts import show_empty
 from atlas_core.web.selection_filters import put
 from atlas_core.web.tables import show_rows
 from atlas_core.web.what_if_parts import ask_minutes
-from atlas_core.web.words import count_of
+from atlas_core.web.words import count_of, markdown_safe
 
 
 def show_calibration(
@@ -129,6 +129,7 @@ def _show_overview(advice: Sequence[Advice], thresholds: Thresholds) -> None:
                 "strong": [recommended(one.strong) for one in advice],
                 "review_now": [thresholds.of(one.check)[0] for one in advice],
                 "review": [recommended(one.review) for one in advice],
+                "together": [as_advised(one, thresholds.of(one.check)) for one in advice],
                 "alike": [agreement_in_words(alike.get(one.check)) for one in advice],
             }
         ),
@@ -156,6 +157,12 @@ def _show_overview(advice: Sequence[Advice], thresholds: Thresholds) -> None:
                 "unfavourable end of their interval; and between which two it lies. The verdicts needed are "
                 "a forecast.",
             ),
+            "together": st.column_config.TextColumn(
+                "As advised",
+                width="medium",
+                help="The two thresholds that “As advised” and a draft begun from the advice use. What is "
+                "not advised stays as it is now; review never lies above strong.",
+            ),
             "alike": st.column_config.TextColumn(
                 "Two people, apart",
                 width="medium",
@@ -164,6 +171,11 @@ def _show_overview(advice: Sequence[Advice], thresholds: Thresholds) -> None:
             ),
         },
     )
+    limits = limits_asked()
+    for one in advice:
+        words = where_they_cross(one, thresholds.of(one.check), limits)
+        if words:
+            st.caption(markdown_safe(f"{theme.words_of_code(one.check)}: {words}"))
 
 
 def _open_check(check: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from atlas_core.insight.advice import Advice, Cost
+from atlas_core.insight.advice import Advice, Cost, Limits, advised_pair, recommended_pair
 from atlas_core.insight.agreement import Agreement
 from atlas_core.insight.calibration import Recommendation
 from atlas_core.insight.charts import percent
@@ -24,6 +24,38 @@ def recommended(found: Recommendation) -> str:
     if found.needed is not None:
         return f"{count_of(found.needed, 'more verdict')} needed"
     return "none keeps the limit"
+
+
+def as_advised(one: Advice, in_force: tuple[int, int]) -> str:
+    """The two thresholds that "As advised" uses, (review, strong) being in force: `review 72, strong as now
+    (90)`."""
+    places = zip(("review", "strong"), advised_pair(one, in_force), in_force, strict=True)
+    return ", ".join(f"{name} {f'as now ({now})' if to == now else to}" for name, to, now in places)
+
+
+def where_they_cross(one: Advice, in_force: tuple[int, int], limits: Limits) -> str:
+    """Why "As advised" uses others than the two thresholds advised; empty where it uses these."""
+    review, strong = recommended_pair(one, in_force)
+    if review <= strong:
+        return ""
+    meet = advised_pair(one, in_force)[0]
+    if one.strong.threshold is None:
+        return (
+            f"review below {review} would lie above strong, for which nothing is advised yet. As advised, "
+            f"review goes no higher than {meet}."
+        )
+    if one.review.threshold is None:
+        return (
+            f"strong from {strong} would lie below review, for which nothing is advised yet. As advised, "
+            f"strong goes no lower than {meet}."
+        )
+    words = f"strong from {strong} and review below {review} cross. As advised, both are {meet}"
+    words += ", as review is now" if meet == in_force[0] else ", nearest to where review is now"
+    words += ", and nothing is left unclear."
+    is_kept = (
+        one.accepts.high[meet] <= limits.wrong_accepts and one.reviews.high[meet] <= limits.needless_reviews
+    )
+    return f"{words} Both limits hold there." if is_kept else words
 
 
 def recommended_in_full(one: Advice, side: Side, limit: float) -> str:
