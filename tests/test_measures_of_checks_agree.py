@@ -90,6 +90,9 @@ def test_a_what_if_moves_the_flows_and_checks_that_sql_moves(
             assert rows_of(found.flows_per_change(), "from_outcome", "to_outcome", "flows") == Counter(
                 (was, is_now) for _, was, is_now in moves if was != is_now
             )
+            assert found.checks == number(
+                book, f"SELECT count(similarity_score) FROM {checks_sql(selection)}"
+            )
             band = """CASE WHEN similarity_score < {0}.review_below THEN 'review'
               WHEN similarity_score < {0}.strong_from THEN 'unclear' ELSE 'strong' END"""
             assert rows_of(found.moved, "check", "from_band", "to_band", "checks") == counted(

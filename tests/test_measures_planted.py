@@ -291,7 +291,7 @@ def test_moving_one_checks_threshold_changes_no_flow_that_another_check_fails() 
         found = what_if(book.columns, Selection(checks=("NAME",)), before, before.with_check("NAME", 60, 90))
     assert found.moved.to_numpy().tolist() == [["NAME", "review", "unclear", 2]]
     assert (found.review_before, found.review_after, found.to_clear.tolist()) == (2, 1, [2])
-    assert (found.days, found.review_minutes_per_day(5)) == (10, (1.0, 0.5))
+    assert (found.days, found.review_minutes_per_day(5), found.checks) == (10, (1.0, 0.5), 2)
 
 
 @pytest.mark.parametrize(("score", "asks"), [(59, True), (59.999, True), (60, False), (None, False)])

@@ -60,7 +60,9 @@ def test_where_the_two_advised_cross_the_page_says_what_is_used_instead(judged: 
 
 
 def test_what_a_choice_costs_stands_beside_what_is_in_force(judged: MadeBook) -> None:
-    costs = table_with(show("cross_checks", tab=CALIBRATION, minutes="10", all="50-90"), "wrong")
+    session = show("cross_checks", tab=CALIBRATION, minutes="10", all="50-90")
+    assert "and 40 flows that are clear or in review, at 10 minutes a case" in said(session)
+    costs = table_with(session, "wrong")
     assert costs["choice"] == ["In force", "As advised", "Tried under What if"]
     assert costs["to_clear"] == [0, 8, 8]
     in_force, as_advised, _ = costs["cases"]

@@ -171,7 +171,8 @@ def test_other_thresholds_tell_the_flows_that_change_and_the_work_of_a_day(many:
     assert metrics(session)["Flows whose outcome changes"] == "10"  # the other 10 have a bad document too
     assert metrics(session)["Cross-checks that change their band"] == "20"
     words = said(session)
-    assert "0 clear to review, 10 review to clear" in words
+    assert "of 200 flows that are clear or in review: 0 clear to review, 10 review to clear" in words
+    assert "of 400 selected cross-checks with a score" in words
     assert "at 6 min each" in words
     assert "10 flows\\: from review to clear" in opened(session)
 

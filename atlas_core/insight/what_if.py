@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from atlas_core.books.columns import OUTCOMES, Columns, Flags
-from atlas_core.insight.distributions import checks_per_score
+from atlas_core.insight.distributions import ScoreTable, checks_per_score
 from atlas_core.insight.frames import frame_of
 from atlas_core.insight.selection import Selection, flow_ids, kept, selected_flows
 from atlas_core.insight.tally import low_rows
@@ -24,13 +24,15 @@ _CLEAR, _REVIEW = OUTCOMES.index(Outcome.CLEAR), OUTCOMES.index(Outcome.REVIEW)
 class WhatIf:
     """The difference between the thresholds as they are (before) and as they would be (after).
 
-    `moved`: columns check, from_band, to_band, checks: selected cross-checks that change their band.
+    `moved`: columns check, from_band, to_band, checks: selected cross-checks that change their band, of the
+    `checks` selected ones that have a score.
     `flows`: selected flows that ended and have a result: those that a threshold may move. `review_before`
     and `review_after` of them need review. `to_review` and `to_clear` are the flow_ids whose outcome
     changes, the newest first. `days`: from the first selected flow's day to the last's, both counted, UTC.
     """
 
     moved: pd.DataFrame
+    checks: int
     flows: int
     review_before: int
     review_after: int
@@ -76,9 +78,10 @@ def what_if(columns: Columns, selection: Selection, before: Thresholds, after: T
     flows = columns.flows
     can_move = selected_flows(columns, selection) & ((flows.outcome == _CLEAR) | (flows.outcome == _REVIEW))
     asked, asks = (can_move & asking_flows(columns, thresholds) for thresholds in (before, after))
-    days = flows.day[can_move]
+    days, table = flows.day[can_move], checks_per_score(columns, selection)
     return WhatIf(
-        moved=_moved_checks(columns, selection, before, after),
+        moved=_moved_checks(table, before, after),
+        checks=table.scored,
         flows=len(days),
         review_before=int(np.count_nonzero(asked)),
         review_after=int(np.count_nonzero(asks)),
@@ -105,10 +108,7 @@ def flows_below(columns: Columns, thresholds: Thresholds) -> Flags:
     return is_below
 
 
-def _moved_checks(
-    columns: Columns, selection: Selection, before: Thresholds, after: Thresholds
-) -> pd.DataFrame:
-    table = checks_per_score(columns, selection)
+def _moved_checks(table: ScoreTable, before: Thresholds, after: Thresholds) -> pd.DataFrame:
     was, is_now = cut(before, table.checks), cut(after, table.checks)
     rows = []
     for check, counts, old, new in zip(table.checks, table.counts, was, is_now, strict=True):

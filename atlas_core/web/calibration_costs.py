@@ -26,6 +26,7 @@ from atlas_core.web.calibration_asked import (
 from atlas_core.web.calibration_words import wrong_a_day
 from atlas_core.web.numbers_asked import ask_number, number_asked
 from atlas_core.web.set_links import ADVICE, CAPACITY, TRIED, begin_draft
+from atlas_core.web.set_words import movable_in_words
 from atlas_core.web.tables import show_rows
 from atlas_core.web.what_if_parts import MINUTES, USUAL_MINUTES
 from atlas_core.web.words import count_of, markdown_safe
@@ -118,7 +119,7 @@ def show_costs(
         },
     )
     st.caption(
-        f"Over {count_of(changes[0].days, 'day')} and {count_of(changes[0].flows, 'ended flow')}, at "
+        f"Over {count_of(changes[0].days, 'day')} and {movable_in_words(changes[0].flows)}, at "
         f"{minutes:g} minutes a case."
     )
 

@@ -18,6 +18,11 @@ SOURCES = {
 """From what a set may be begun."""
 
 
+def movable_in_words(flows: int) -> str:
+    """How many flows a threshold may move: failed ones, which have ended too, are not among them."""
+    return count_of(flows, "flow that is clear or in review", "flows that are clear or in review")
+
+
 def pair_in_words(thresholds: Thresholds) -> str:
     """`Review below 70, strong from 90. Otherwise: Customer name 60 and 85.`"""
     words = f"Review below {thresholds.review_below}, strong from {thresholds.strong_from}."
@@ -47,6 +52,6 @@ def evidence_in_words(evidence: Mapping[str, object]) -> str:
     flows, to_review, to_clear = (evidence.get(name) for name in ("flows", "to_review", "to_clear"))
     if isinstance(flows, int) and isinstance(to_review, int) and isinstance(to_clear, int):
         words.append(
-            f"of {count_of(flows, 'flow')} {to_review:,} clear to review and {to_clear:,} review to clear"
+            f"of {movable_in_words(flows)} {to_review:,} clear to review and {to_clear:,} review to clear"
         )
     return "; ".join(words)

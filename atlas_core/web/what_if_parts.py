@@ -23,6 +23,7 @@ from atlas_core.web.numbers_asked import ask_number
 from atlas_core.web.opened import close_cases, opened_cases, opening_cases, span_of, span_text
 from atlas_core.web.selection_filters import put
 from atlas_core.web.set_links import TRIED, begin_draft
+from atlas_core.web.set_words import movable_in_words
 from atlas_core.web.tables import show_rows
 from atlas_core.web.words import count_of, markdown_safe
 
@@ -136,12 +137,12 @@ def show_change(found: WhatIf, minutes: float) -> None:
                 "flows, because something else in them asks for review anyway.",
             )
             st.caption(
-                f"of {found.flows:,} ended flows: {len(found.to_review):,} clear to review, "
+                f"of {movable_in_words(found.flows)}: {len(found.to_review):,} clear to review, "
                 f"{len(found.to_clear):,} review to clear"
             )
         with st.container(border=True, gap="xsmall", height="stretch"):
             st.metric("Cross-checks that change their band", f"{int(found.moved['checks'].sum()):,}")
-            st.caption("of the selected checks")
+            st.caption(f"of {count_of(found.checks, 'selected cross-check')} with a score")
         with st.container(border=True, gap="xsmall", height="stretch"):
             st.metric(
                 "Review work a day",
