@@ -17,7 +17,7 @@ from atlas_core.books.verdicts import JudgedCheck, give_verdict
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
 from atlas_core.models import FileToSend
-from tests.made_columns import MadeCheck, MadeDocument, MadeFlow
+from tests.made_columns import FAILED, MadeCheck, MadeDocument, MadeFlow
 from tests.page_sessions import show
 from tests.review_sessions import MINUTE, RAVI, Room, a_case, a_room
 
@@ -93,6 +93,26 @@ def test_filters_narrow_the_queue_and_those_that_would_tell_a_drawn_pass_are_pas
         anna = room.sit(outcome="clear")
         assert "Review passes over these" in anna.said
         assert anna.case == "APP-1"
+
+
+def test_what_waits_is_counted_by_why_it_does_where_that_tells_no_drawn_pass() -> None:
+    failed = MadeFlow(created_at=now_ms() - MINUTE, status=FAILED, has_result=False)
+    with a_room(*[a_case(20)] * 11, failed, *[a_case(95, product="LAP")] * 10) as room:
+        few, made_of = "to review, failed or drawn by lot", "11 to review, 1 failed, 10 drawn by lot"
+
+        def tile(**address: str) -> str:
+            return next(
+                one.help for one in show("review", tab="Team", **address).metric if one.label == "Waiting"
+            )
+
+        for number in range(9):
+            room.cases.draw(13 + number, 0)
+        assert few in tile()
+        room.cases.draw(22, 0)
+        assert made_of in tile()
+        assert few in tile(find="APP-13")  # of a few the numbers would say which was drawn
+        assert f"Waiting: {made_of}" in room.sit().said
+        assert f"Waiting: {few}" in room.sit(product="LAP").said
 
 
 # ------------------------------------------------------------------------------------ values and documents

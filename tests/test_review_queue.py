@@ -151,9 +151,9 @@ def test_the_worst_comes_first_and_of_equals_the_oldest() -> None:
     with reviewing(
         flow_of(50, 3), flow_of(95), flow_of(20, 9), flow_of(50, 1), flow_of(None, failed=True), flow_of(69.9)
     ) as cases:
-        assert cases.waiting(ANNA) == Waiting(5, 0, 0, 0, MONDAY)
+        assert cases.waiting(ANNA) == Waiting(5, 0, 0, 0, MONDAY, to_review=4, failed=1)
         assert order_for(cases, ANNA) == [5, 3, 4, 1, 6]
-        assert cases.waiting(ANNA) == Waiting(0, 0, 0, 0, None)
+        assert cases.waiting(ANNA) == Waiting(0, 0, 0, 0, None, to_review=0, failed=0)
 
 
 def test_nobody_is_given_what_another_has_claimed_or_is_assigned() -> None:
@@ -177,7 +177,7 @@ def test_a_newer_result_that_still_asks_brings_a_decided_case_back_b120() -> Non
     with reviewing(flow_of(10), flow_of(20)) as cases:
         cases.decide(ANNA, 1)
         cases.bring_again(1, 15)
-        assert cases.waiting(ANNA) == Waiting(2, 0, 1, 0, MONDAY)
+        assert cases.waiting(ANNA) == Waiting(2, 0, 1, 0, MONDAY, to_review=2, failed=0)
         assert cases.next(ANNA) == NextCase(1, {}, False, False, True)
         cases.bring_again(1, 95)
         assert cases.next(ANNA).flow_id == 2  # type: ignore[union-attr]

@@ -56,13 +56,21 @@ class NextCase:
 class Waiting:
     """The cases that wait for one person: `total`; of them those `assigned` to that person, those that are
     there `again` because a newer result came, those to be judged a `second` time; and when the oldest flow
-    among them began (ms; None)."""
+    among them began (ms; None). `to_review` of them are flows in review, `failed` failed ones; the rest,
+    `by_lot`, passed."""
 
     total: int
     assigned: int
     again: int
     second: int
     oldest_at: int | None
+    to_review: int
+    failed: int
+
+    @property
+    def by_lot(self) -> int:
+        """Those that nothing but a lot brought here."""
+        return self.total - self.to_review - self.failed
 
 
 @dataclass(slots=True)
@@ -121,7 +129,7 @@ class ReviewQueue:
         """How many cases wait for this person."""
         with self._door:
             wait = self._wait(books, columns, who, now, fits)
-            began = columns.flows.created_at[wait.ids]
+            began, outcome = columns.flows.created_at[wait.ids], columns.flows.outcome[wait.ids]
             again = np.count_nonzero(self._followed.decided[wait.ids] != _UNDECIDED)
             return Waiting(
                 total=len(began),
@@ -129,6 +137,8 @@ class ReviewQueue:
                 again=int(again) - len(wait.second),
                 second=len(wait.second),
                 oldest_at=int(began.min()) if len(began) else None,
+                to_review=int(np.count_nonzero(outcome == _REVIEW)),
+                failed=int(np.count_nonzero(outcome == _FAILED)),
             )
 
     def worst(

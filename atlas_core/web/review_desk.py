@@ -17,7 +17,7 @@ from atlas_core.web.reveal_parts import mask_again
 from atlas_core.web.review_case import Sitting, current_case, name_of, sitting
 from atlas_core.web.review_documents import show_documents
 from atlas_core.web.review_evidence import show_evidence_of
-from atlas_core.web.review_filters import ask_for_cases, show_passed_over, wanted_cases
+from atlas_core.web.review_filters import ask_for_cases, show_passed_over, waiting_in_words, wanted_cases
 from atlas_core.web.review_parts import show_decisions, show_findings
 from atlas_core.web.signing_in import require_user
 from atlas_core.web.words import age_in_words, count_of, markdown_safe, time_in_words, viewer_zone
@@ -77,6 +77,8 @@ def _show_progress(user: User, at: Sitting) -> None:
             on_click=review_actions.undo,
             args=(user,),
         )
+    if at.waiting and waiting:
+        st.caption(f"Waiting: {waiting_in_words(at.waiting)}")
     worker = loaders.load_worker_state().get("worker")
     if worker is None or not is_alive(worker, now_ms()):
         st.caption("While the worker is not running, no new result comes in. What you decide is kept anyway.")

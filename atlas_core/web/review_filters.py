@@ -17,19 +17,30 @@ from atlas_core.clock import now_ms
 from atlas_core.insight.addresses import REASON
 from atlas_core.insight.facets import Facet
 from atlas_core.insight.finding import FlowFilter, Rules, count_facets, flows_that_fit
-from atlas_core.insight.review_queue import QUEUE
+from atlas_core.insight.review_queue import QUEUE, Waiting
 from atlas_core.web import loaders, result_filters
 
 CASE = "case"
 """The part of an address that asks for one case."""
 
 _TELLING = ("outcome", "check", REASON)
+_FEW = 10
 _FACETS: tuple[Facet, ...] = ("product", "type", "code", "dealer")
 
 
 def wanted_cases() -> FlowFilter:
     """The filter in the address, less what would tell a drawn pass."""
     return replace(result_filters.wanted_flows(), outcomes=(), checks=(), attention=None)
+
+
+def waiting_in_words(waiting: Waiting) -> str:
+    """`121 to review, 20 failed, 219 drawn by lot`; without numbers under a filter, and where ten of either
+    kind are not there: they would tell which cases were drawn."""
+    at_random, others = waiting.by_lot, waiting.total - waiting.by_lot
+    if wanted_cases() != FlowFilter() or 0 < at_random < _FEW or others < _FEW:
+        return "to review, failed or drawn by lot"
+    counts = (waiting.to_review, "to review"), (waiting.failed, "failed"), (at_random, "drawn by lot")
+    return ", ".join(f"{number:,} {words}" for number, words in counts if number)
 
 
 def fitting(books: Books, columns: Columns, wanted: FlowFilter) -> Flags | None:

@@ -17,7 +17,7 @@ from atlas_core.insight.review_work import PACE_DAYS
 from atlas_core.web import judged_loaders, loaders
 from atlas_core.web.parts import told_in_words
 from atlas_core.web.review_evidence import show_evidence
-from atlas_core.web.review_filters import CASE, ask_for_cases, fitting, wanted_cases
+from atlas_core.web.review_filters import CASE, ask_for_cases, fitting, waiting_in_words, wanted_cases
 from atlas_core.web.signing_in import require_user
 from atlas_core.web.tables import moment_column, moments, show_rows, table_height
 from atlas_core.web.words import count_of, markdown_safe, span_in_words
@@ -54,8 +54,12 @@ def _show_queue(user: User) -> None:
         fits = fitting(books, columns, wanted_cases())
         waiting = QUEUE.waiting(books, columns, user.who, now=now, fits=fits)
     with st.grid(4, min_column_width=150):
+        made_of = f" These are {waiting_in_words(waiting)}." if waiting.total else ""
         st.metric(
-            "Waiting", f"{waiting.total:,}", border=True, help="For you; what others hold is not in it."
+            "Waiting",
+            f"{waiting.total:,}",
+            border=True,
+            help=f"For you; what others hold is not in it.{made_of}",
         )
         oldest = "-" if waiting.oldest_at is None else span_in_words(now - waiting.oldest_at)
         st.metric("Oldest", oldest, border=True, help="Since its flow was made.")
