@@ -13,6 +13,7 @@ import plotly.io
 import pytest
 
 from atlas_core.insight.arrivals import FIRSTS
+from atlas_core.insight.chart_points import points_in_words
 from atlas_core.insight.charts import Chart, day_axis, plain
 from atlas_core.insight.charts_arrivals import first_arrivals_per_day_chart
 from atlas_core.insight.charts_calibration import Line, same_per_span_chart, share_per_threshold_chart
@@ -302,6 +303,18 @@ def test_an_axis_of_days_has_a_few_labels_whatever_its_length(days: int, labels:
     axis = day_axis(MONDAY // DAY_MS + np.arange(days))
     assert len(axis["tickvals"]) == len(axis["ticktext"]) == labels
     assert all("2026" in text for text in axis["ticktext"])
+
+
+@pytest.mark.parametrize(("starts", "labels"), [(3, 3), (13, 5), (53, 6)])
+def test_an_axis_of_dates_names_the_weeks_by_their_own_mondays(starts: int, labels: int) -> None:
+    weeks = MONDAY + np.arange(starts) * 7 * DAY_MS
+    frame = pd.DataFrame({"start_at": weeks, "code": "A", "documents": 1})
+    chart = errors_per_day_chart(frame, "week", LIGHT)
+    axis = chart.axes["xaxis"]
+    assert (len(axis["tickvals"]), axis["tickformat"]) == (labels, "%-d %b<br>%Y")
+    mondays = pd.to_datetime(pd.Series(axis["tickvals"]))
+    assert mondays.dt.day_name().unique().tolist() == ["Monday"]
+    assert set(axis["tickvals"]) <= {one.point["x"][:10] for one in points_in_words(chart)}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from atlas_core.clock import now_ms
 from tests.made_books import make_books
-from tests.made_columns import DAY, MadeCheck, MadeDocument, MadeFlow, made_book
-from tests.page_sessions import in_markdown, said, sessions_over, show
+from tests.made_columns import DAY, MONDAY, MadeCheck, MadeDocument, MadeFlow, made_book
+from tests.page_sessions import in_markdown, said, sessions_over, show, table_with
 
 SECTIONS = ("Distribution", "What if", "Confidence", "Trend", "Coverage", "Odd one out")
 ERROR_SECTIONS = ("Codes", "Over time", "Products and dealers", "Cured later")
@@ -201,6 +201,17 @@ def test_errors_add_up_from_the_tile_to_the_documents(many: Path) -> None:
 def test_the_pareto_line_ends_at_the_whole(many: Path) -> None:
     pareto = figures(show("errors"))[0]
     assert pareto["data"][1]["y"][-1] == 1
+
+
+def test_by_keyboard_a_week_is_said_as_its_chart_writes_it() -> None:
+    bad = (MadeDocument("PAN", "INVALID_DOC"),)
+    flows = [MadeFlow(created_at=MONDAY + at * 7 * DAY, documents=bad) for at in range(2)]
+    with made_book(flows) as book, sessions_over(book.folder):
+        session = show("errors", tab="Over time")
+        session.toggle(key="asked_to_work_by_keys").set_value(True).run()
+    week, after = table_with(session, "shows")["what"]
+    assert week == "Not usable, from 5 Jan 2026 (UTC), before 12 Jan 2026 (UTC)"
+    assert after.endswith("before 19 Jan 2026 (UTC)")
 
 
 def test_a_period_with_fewer_than_30_cases_is_grey_and_too_few_to_say() -> None:

@@ -192,11 +192,9 @@ def along_time(starts: Int64) -> Trace:
 
 
 def time_axis(starts: Int64) -> Axis:
-    """An axis of UTC days; where there are only a few, each has its name."""
-    few = np.unique(starts)
-    if len(few) > _FEW_DAYS:
-        return {"type": "date", "showgrid": False}
-    days = [str(day) for day in few.astype("datetime64[ms]").astype("datetime64[D]")]
+    """An axis of UTC days, on which days, weeks or months that begin at `starts` (ms) are named by their own
+    beginnings: each where there are a few, else some of them."""
+    days = [str(day) for day in _named(np.unique(starts)).astype("datetime64[ms]").astype("datetime64[D]")]
     return {"type": "date", "showgrid": False, "tickvals": days, "tickformat": "%-d %b<br>%Y"}
 
 
@@ -204,9 +202,8 @@ def day_axis(days: Int64) -> Axis:
     """An axis whose places 0, 1, 2 … are the periods that begin on these days since 1970, UTC: each named
     where there are a few, else some months or some of them."""
     periods = np.unique(days)
-    named, form = periods, "%-d %b<br>%Y"
+    named, form = _named(periods), "%-d %b<br>%Y"
     if len(periods) > _FEW_DAYS:
-        named = periods[:: -(-len(periods) // _FEW_TICKS)]
         first, last = periods[[0, -1]].astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
         months = np.arange(first + 1, last + 1)
         if len(months) >= _FEW_TICKS // 2:
@@ -220,6 +217,11 @@ def day_axis(days: Int64) -> Axis:
         "showgrid": False,
         "zeroline": False,
     }
+
+
+def _named(periods: Int64) -> Int64:
+    """All of them where there are a few, else some, evenly apart."""
+    return periods if len(periods) <= _FEW_DAYS else periods[:: -(-len(periods) // _FEW_TICKS)]
 
 
 def day_in_words(day: int, form: str = "%-d %b %Y") -> str:

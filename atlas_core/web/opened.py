@@ -11,7 +11,8 @@ import streamlit as st
 
 from atlas_core.insight.addresses import NONE
 from atlas_core.insight.cases import CheckRange
-from atlas_core.insight.periods import Step
+from atlas_core.insight.charts import day_in_words
+from atlas_core.insight.periods import DAY_MS, Step
 from atlas_core.insight.selection import Selection
 from atlas_core.insight.theme import BANDS, words_of_code, words_of_error
 from atlas_core.thresholds import Thresholds
@@ -131,10 +132,16 @@ def words_of_parts(parts: dict[str, str]) -> str:
         elif name in ("check", "type", "quality", "outcome"):
             words.append(words_of_code(text))
         elif name in ("from", "to"):
-            words.append(f"{'from' if name == 'from' else 'before'} {text} (UTC)")
+            words.append(f"{'from' if name == 'from' else 'before'} {_day_words(text)} (UTC)")
         elif name in ("product", "dealer", "reason"):
             words.append(text)
     return ", ".join(words)
+
+
+def _day_words(text: str) -> str:
+    """A day of the address as charts write it; what is none stays as it stands."""
+    at = moment_of(text)
+    return text if at is None or at % DAY_MS else day_in_words(at // DAY_MS)
 
 
 def _span_words(low: int, high: int | None, scale: int) -> str:
