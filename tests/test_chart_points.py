@@ -20,7 +20,7 @@ def test_a_histogram_says_each_of_its_bars_and_no_other() -> None:
     counts[[40, 95]] = 1, 12_345
     said = points_in_words(checks_per_score_chart(counts, (70, 90), LIGHT))
     assert [one.words for one in said] == [
-        "similarity 40: 1 cross-checks",
+        "similarity 40: 1 cross-check",
         "similarity 95: 12,345 cross-checks",
     ]
     assert [round(one.point["x"]) for one in said] == [40, 95]
@@ -34,11 +34,11 @@ def test_a_step_is_said_from_the_top_down_with_what_stands_beside_it() -> None:
 
 
 def test_a_day_is_said_with_its_outcome_and_date() -> None:
-    frame = pd.DataFrame({"start_at": [MONDAY, MONDAY], "outcome": ["clear", "review"], "flows": [3, 2]})
+    frame = pd.DataFrame({"start_at": [MONDAY, MONDAY], "outcome": ["clear", "review"], "flows": [1, 2_001]})
     said = points_in_words(flows_per_day_chart(frame, LIGHT))
     assert [(one.label, one.words) for one in said] == [
-        ("Clear", "3 flows, 5 Jan 2026"),
-        ("Review", "2 flows, 5 Jan 2026"),
+        ("Clear", "1 flow, 5 Jan 2026"),
+        ("Review", "2,001 flows, 5 Jan 2026"),
     ]
 
 
@@ -50,6 +50,8 @@ def test_a_cell_is_said_with_both_its_names() -> None:
     said = points_in_words(errors_per_type_chart(frame, LIGHT))
     assert {one.label for one in said} == {"Blurred, PAN (n = 100)", "Unreadable, Not recognised (n = 100)"}
     assert {one.words for one in said} == {"7 of 100 documents of the type"}
+    (only,) = points_in_words(errors_per_type_chart(frame[:1].assign(documents=1, n=1), LIGHT))
+    assert only.words == "1 of 1 document of the type"
 
 
 def test_a_part_of_a_strip_is_handed_over_as_its_number() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from atlas_core.insight.charts import Axis, Chart, Trace
 
-_PLACE = re.compile(r"%\{(\w+)(?:\[(\d+)\])?([:|][^}]+)?\}")
+_PLACE = re.compile(r"%\{(\w+)(?:\[(\d+)\])?([:|][^}]+)?\}( (?:flow|document|cross-check)s\b)?")
 _AXES = ("x", "y")
 
 
@@ -67,10 +67,15 @@ def _value(trace: Trace, part: str, at: int) -> Any:
 
 
 def _filled(values: dict[str, Any], place: re.Match[str]) -> str:
-    """One place of a template, written as Plotly writes it."""
-    name, number, form = place.groups()
-    value = values[name] if number is None else values[name][int(number)]
-    if form is None:
+    """One place of a template, written as Plotly writes it, but for the noun behind a 1, of which there is
+    only one."""
+    name, number, form, noun = place.groups(default="")
+    value = values[name] if not number else values[name][int(number)]
+    return _written(value, form) + (noun.removesuffix("s") if value == 1 else noun)
+
+
+def _written(value: Any, form: str) -> str:
+    if not form:
         return f"{value:g}" if isinstance(value, float) else str(value)
     if form.startswith("|"):
         return dt.datetime.fromisoformat(str(value)).strftime(form[1:])

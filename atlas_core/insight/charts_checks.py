@@ -119,7 +119,10 @@ def coverage_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
         hovertemplate="%{hovertext}",
         most=1,
     ) | {
-        "hovertext": [f"{row['ran']:,} of {row['flows']:,} flows; {row['lacking']:,} lack it" for row in rows]
+        "hovertext": [
+            f"{row['ran']:,} of {row['flows']:,} flow{'s' * (row['flows'] != 1)}; {row['lacking']:,} lack it"
+            for row in rows
+        ]
     }
     return chart_of(
         [trace],

@@ -100,7 +100,7 @@ def errors_per_type_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
         texts=[f"{percent(row['rate'])}" for row in rows],
         customdata=[[row["document_type"], row["code"]] for row in rows],
         hovertemplate="%{hovertext}",
-    ) | {"hovertext": [f"{row['documents']:,} of {row['n']:,} documents of the type" for row in rows]}
+    ) | {"hovertext": [f"{row['documents']:,} of {_documents(row['n'])} of the type" for row in rows]}
     sizes = {row["document_type"]: row["n"] for row in rows}
     return chart_of(
         [trace],
@@ -186,7 +186,7 @@ def errors_per_trait_chart(frame: pd.DataFrame, trait: str, palette: Palette) ->
         },
         "customdata": [[name] for name in shown[trait]],
         "hovertext": [
-            f"{percent(row['rate'])} of {row['n']:,} documents" + "; too few to say" * (row["n"] < FEWEST)
+            f"{percent(row['rate'])} of {_documents(row['n'])}" + "; too few to say" * (row["n"] < FEWEST)
             for row in shown.to_dict("records")
         ],
         "hovertemplate": "%{hovertext}<extra></extra>",
@@ -202,6 +202,10 @@ def errors_per_trait_chart(frame: pd.DataFrame, trait: str, palette: Palette) ->
             "yaxis": categories(names, range=[-0.6, len(shown) - 0.4]),
         },
     )
+
+
+def _documents(n: int) -> str:
+    return f"{n:,} document" + "s" * (n != 1)
 
 
 def _type_words(document_type: str | None) -> str:
