@@ -76,7 +76,8 @@ def flows_per_day_chart(frame: pd.DataFrame, palette: Palette) -> Chart:
     The place of a clicked bar's trace (`curve_number`) is its outcome's in `OUTCOMES_SHOWN`; its `customdata`
     the day (from 1970).
     """
-    total, most = int(frame["flows"].sum()), int(frame.groupby("start_at")["flows"].sum().max())
+    total, per_day = int(frame["flows"].sum()), frame.groupby("start_at")["flows"].sum()
+    most = int(per_day.max()) if len(per_day) else 0
     traces: list[Trace] = []
     for outcome in OUTCOMES_SHOWN:
         rows = frame[frame["outcome"] == outcome]
