@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -235,6 +236,26 @@ def test_a_period_tells_its_rates_with_n_and_formula(many: Path) -> None:
         "<b>Time in each stage</b>",
         "<b>Flows per day by outcome</b>",
     ]
+
+
+@pytest.mark.parametrize("others", [0, 3])
+def test_the_day_that_a_period_holds_in_part_is_said_to_be_left_out(others: int) -> None:
+    begin = now_ms() - 7 * DAY + 5 * 60_000
+    early = [MadeFlow(created_at=begin), MadeFlow(created_at=begin + 1)]
+    if begin // DAY != (begin + 1) // DAY or begin % DAY < 10 * 60_000:
+        pytest.skip("The first day is almost whole just after midnight UTC.")
+    later = [MadeFlow(created_at=now_ms() - DAY)] * others
+    with made_book([*early, *later]) as book, sessions_over(book.folder):
+        session = show("today", days="7 days")
+    date = dt.datetime.fromtimestamp(begin / 1000, dt.UTC)
+    left = f"Not in it: 2 flows of {date.day} {date:%b %Y}, of which the last 7 days hold only a part."
+    assert left in said(session)
+    assert f"n = {others};" in figures(session)[-1]["layout"]["title"]["subtitle"]["text"]
+
+
+def test_where_no_day_is_left_out_nothing_is_said_of_one() -> None:
+    with made_book([MadeFlow(created_at=now_ms() - DAY)]) as book, sessions_over(book.folder):
+        assert "Not in it" not in said(show("today", days="7 days"))
 
 
 @pytest.mark.parametrize("section", [*SECTIONS, *ERROR_SECTIONS])

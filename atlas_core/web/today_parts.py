@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import streamlit as st
@@ -9,7 +10,7 @@ import streamlit as st
 from atlas_core.books.columns import Columns
 from atlas_core.clock import now_ms
 from atlas_core.insight.addresses import SINCE, SORT, UNTIL
-from atlas_core.insight.charts import percent
+from atlas_core.insight.charts import day_in_words, percent
 from atlas_core.insight.charts_today import (
     OUTCOMES_SHOWN,
     STAGES,
@@ -38,7 +39,7 @@ from atlas_core.web.filters import link_to_flows
 from atlas_core.web.kept import kept_choice
 from atlas_core.web.opened import opened_cases
 from atlas_core.web.parts import show_empty
-from atlas_core.web.words import span_in_words
+from atlas_core.web.words import count_of, span_in_words
 
 DAYS = "days"
 FUNNEL, STAGE = "funnel", "stage"
@@ -97,10 +98,23 @@ def show_period(columns: Columns) -> None:
     st.caption("Select a bar to see its flows below: those of a stage with the longest time in it first.")
     _show_opened(columns, selection)
     if days > 1:
-        whole_days = Selection(created_from=-(-(end - days * DAY_MS) // DAY_MS) * DAY_MS, created_to=end)
-        per_day = flows_per_day_chart(flows_per_day(columns, whole_days), viewer_palette())
-        show_chart(per_day, "per_day", on_click=_open_day)
-        st.caption("Select a bar to open its flows. Days are UTC, and today's is not over.")
+        _show_days(columns, selection, metrics[0].n, days)
+
+
+def _show_days(columns: Columns, selection: Selection, flows: int, days: int) -> None:
+    """The whole UTC days among the chosen ones, and how many of the `flows` are of none of them."""
+    begin = selection.created_from or 0
+    whole_days = replace(selection, created_from=-(-begin // DAY_MS) * DAY_MS)
+    per_day = flows_per_day(columns, whole_days)
+    show_chart(flows_per_day_chart(per_day, viewer_palette()), "per_day", on_click=_open_day)
+    words = "Select a bar to open its flows. Days are UTC, and today's is not over."
+    left = flows - int(per_day["flows"].sum())
+    if left:
+        words += (
+            f" Not in it: {count_of(left, 'flow')} of {day_in_words(begin // DAY_MS)}, of which the last "
+            f"{days} days hold only a part."
+        )
+    st.caption(words)
 
 
 def _show_opened(columns: Columns, selection: Selection) -> None:
