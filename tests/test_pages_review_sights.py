@@ -148,6 +148,25 @@ def test_personal_values_are_masked_until_they_are_asked_for_and_the_log_keeps_t
         assert anna.page.dataframe[0].value["value"].tolist() == masked
 
 
+def test_whole_values_are_offered_with_their_key_only_where_one_is_masked() -> None:
+    open_papers = (
+        MadeDocument("INVOICE", fields=(("dealer_name", "Shop", 0.9), ("customer_name", "", None))),
+    )
+    things = MadeFlow(
+        created_at=now_ms() - MINUTE,
+        documents=open_papers,
+        checks=(MadeCheck("DEALER_NAME", 20, field="dealer_name"),),
+    )
+    with a_room(things, a_case(30)) as room:
+        nothing_masked, masked = room.sit(case="flow-00001"), room.sit(case="flow-00002")
+        for session, is_offered in ((nothing_masked, False), (masked, True)):
+            assert ("Show whole values" in session.labels) == is_offered
+            assert ("V whole values" in session.said) == is_offered
+            assert "L later, D documents" in session.said
+        masked.press("Show whole values")
+        assert "V whole values" not in masked.said
+
+
 def submit(room: Room, url: str) -> None:
     """The first document of the first flow, as it was submitted from this address."""
     submission_id = room.desk.save_submission(

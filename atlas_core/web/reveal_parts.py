@@ -62,6 +62,11 @@ def hidden_in(flow: FlowDetail) -> list[Hidden]:
     return [*checks, *fields, *payload]
 
 
+def hides_values(flow: FlowDetail) -> bool:
+    """Whether any value of a flow is masked, its payload aside."""
+    return any(one.key != PAYLOAD for one in hidden_in(flow))
+
+
 def is_revealed(user: User, flow: FlowDetail, key: str) -> bool:
     """Whether this person sees the value of this version whole now. Another version's is another value."""
     until: int = _shown().get((flow.flow_uuid, flow.version, key), 0)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import streamlit as st
 
-from atlas_core.access import User
+from atlas_core.access import Action, User
 from atlas_core.books.claims import claim_case, release_case
 from atlas_core.books.columns import Columns, Flags
 from atlas_core.books.queries import FlowDetail, flow_detail, thresholds_now
@@ -28,7 +28,7 @@ from atlas_core.insight.case_view import CaseView, case_view
 from atlas_core.insight.periods import DAY_MS
 from atlas_core.insight.review_queue import QUEUE, NextCase, Waiting
 from atlas_core.web import loaders
-from atlas_core.web.reveal_parts import WHOLE_CASE, is_revealed
+from atlas_core.web.reveal_parts import WHOLE_CASE, hides_values, is_revealed
 from atlas_core.web.review_filters import CASE, fitting, wanted_cases
 from atlas_core.web.words import markdown_safe
 
@@ -77,6 +77,16 @@ class Sitting:
     def reveals(self, user: User) -> bool:
         """Whether the whole values of the case are shown to this person now."""
         return self.view is not None and is_revealed(user, self.view.flow, WHOLE_CASE)
+
+    def offers_whole_values(self, user: User) -> bool:
+        """Whether values of the case are masked now that this person may have shown whole."""
+        return (
+            user.may(Action.REVEAL)
+            and self.view is not None
+            and not self.is_locked
+            and not self.reveals(user)
+            and hides_values(self.view.flow)
+        )
 
     def leave(self) -> None:
         """Away from the case; the next run takes another."""

@@ -119,7 +119,7 @@ def _show_head(user: User, at: Sitting, view: CaseView) -> None:
         st.text(f"{flow.product_type}, made {age_in_words(flow.created_at, now)}")
         if view.record.assigned_to == user.who:
             st.badge("Assigned to you", icon=":material/person_pin:", color="blue")
-        if user.may(Action.REVEAL) and not at.reveals(user) and not at.is_locked:
+        if at.offers_whole_values(user):
             st.button(
                 "Show whole values",
                 key=f"reveal_{flow.flow_uuid}",

@@ -35,7 +35,7 @@ DECISIONS: tuple[tuple[str, CaseDecision, str, str], ...] = (
 )
 KEYS = (
     "Keys: 1 same, 2 different, 3 cannot tell · A accept, X reject, N new document, P second person · "
-    "U undo, L later, D documents. They rest while you type."
+    "U undo, L later, D documents{}. They rest while you type."
 )
 _COLORS: dict[str | None, theme.Color] = {"same": "green", "different": "red", "cannot tell": "gray"}
 
@@ -108,7 +108,8 @@ def show_decisions(user: User, view: CaseView) -> None:
             label_visibility="collapsed",
             placeholder="Reason for the decision (optional)",
         )
-        st.caption(f"Accept and reject wait for {count_of(left, 'more verdict')}. {KEYS}" if left else KEYS)
+        keys = KEYS.format(", V whole values" if at.offers_whole_values(user) else "")
+        st.caption(f"Accept and reject wait for {count_of(left, 'more verdict')}. {keys}" if left else keys)
 
 
 def _suggested(view: CaseView) -> str | None:
