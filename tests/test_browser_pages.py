@@ -110,6 +110,20 @@ def test_hostile_text_is_read_as_text_and_calls_nobody(chrome: Browser, pages: s
         assert visitor.page.locator("a[href*=canary]").count() == 0
 
 
+def test_on_a_phone_the_names_of_todays_numbers_are_whole(chrome: Browser, pages: str) -> None:
+    with visiting(chrome, pages, width=390) as visitor:
+        visitor.open("/")
+        names = visitor.page.get_by_test_id("stMetricLabel")
+        expect(names.filter(has_text="95% to result")).to_be_visible()
+        cut = names.evaluate_all(
+            """names => names.flatMap(name => [...name.querySelectorAll("*")])
+            .filter(part => getComputedStyle(part).textOverflow === "ellipsis")
+            .filter(part => part.scrollWidth > part.clientWidth)
+            .map(part => part.textContent)"""
+        )
+        assert cut == []
+
+
 @pytest.mark.parametrize("width", [1440, 390])
 def test_no_page_scrolls_sideways(chrome: Browser, pages: str, width: int) -> None:
     with visiting(chrome, pages, width=width) as visitor:

@@ -228,6 +228,9 @@ def test_a_period_tells_its_rates_with_n_and_formula(many: Path) -> None:
     session = show("today", days="90 days")
     assert metrics(session)["Flows"] == "200"
     assert metrics(session)["Straight through"] == "90.0%"
+    told = {metric.label: metric.help for metric in session.metric}
+    assert told["Median to result"].startswith("Submit to result: ")
+    assert "95% took no longer" in told["95% to result"]
     words = said(session)
     assert "= clear flows ÷ ended flows (clear, review or failed)" in words
     assert "n = 200" in words

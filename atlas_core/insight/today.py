@@ -22,8 +22,8 @@ FORMULAS = {
     "review_rate": "flows to review ÷ ended flows (clear, review or failed)",
     "failed_rate": "failed flows ÷ ended flows (clear, review or failed)",
     "error_rate": "documents with an error code ÷ documents in the results",
-    "median_result_ms": "from a flow's beginning to its confirmed result: half of them took no longer",
-    "p95_result_ms": "from a flow's beginning to its confirmed result: 95% of them took no longer",
+    "median_result_ms": "submit to result: from a flow's beginning to its confirmed one, half took no longer",
+    "p95_result_ms": "submit to result: from a flow's beginning to its confirmed one, 95% took no longer",
 }
 """What each metric is, in the order in which `today` has them."""
 

@@ -50,9 +50,9 @@ _LABELS = {
     "straight_through_rate": "Straight through",
     "review_rate": "To review",
     "failed_rate": "Failed flows",
-    "error_rate": "Documents with an error",
-    "median_result_ms": "Submit to result, median",
-    "p95_result_ms": "Submit to result, 95th percentile",
+    "error_rate": "Document errors",
+    "median_result_ms": "Median to result",
+    "p95_result_ms": "95% to result",
 }
 _CHANGES: dict[str, Literal["off", "normal"]] = {"flows": "off", "straight_through_rate": "normal"}
 _OUTCOMES = {
