@@ -25,8 +25,7 @@ result_filters.ask_for_search(wanted)
 listed, narrowing = st.columns([3.4, 1], gap="medium")
 with narrowing:
     result_filters.ask_for_facets(wanted, found.facets)
-    if wanted != FlowFilter():
-        st.page_link("pages/results.py", label="Clear all filters", icon=":material/filter_alt_off:")
+    result_filters.ask_to_clear(wanted)
 with listed:
     with st.container(horizontal=True, vertical_alignment="center"):
         if found.page.total:

@@ -78,6 +78,21 @@ def test_a_filtered_link_opened_in_a_fresh_browser_shows_the_same(chrome: Browse
         expect(first.page.get_by_text("1-50 of 60 flows")).to_be_visible()
 
 
+@pytest.mark.parametrize("asked", ["words=ravindra", "reason=review", "find=00001&outcome=review"])
+def test_cleared_filters_are_gone_from_the_address_and_stay_gone(
+    chrome: Browser, pages: str, asked: str
+) -> None:
+    with visiting(chrome, pages) as visitor:
+        visitor.open(f"/results?{asked}&sort=worst")
+        expect(visitor.page.get_by_text("of 240 flows")).to_have_count(0)
+        visitor.page.get_by_text("Clear all filters").first.click()
+        expect(visitor.page.get_by_text("1-50 of 240 flows")).to_be_visible()
+        expect(visitor.page).to_have_url(f"{pages}/results?sort=worst")
+        visitor.page.reload()
+        visitor.settle()
+        expect(visitor.page.get_by_text("1-50 of 240 flows")).to_be_visible()
+
+
 def test_a_shared_view_is_opened_by_a_colleague_and_forgotten_by_its_owner(
     chrome: Browser, pages: str
 ) -> None:

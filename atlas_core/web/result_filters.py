@@ -31,6 +31,7 @@ from atlas_core.insight.facets import Counts, Facet
 from atlas_core.insight.finding import FlowFilter
 from atlas_core.insight.paging import SORTS, Key, Sort, key_of
 from atlas_core.web.filters import REASON_LABELS
+from atlas_core.web.kept import TAB
 from atlas_core.web.searching import ask_for_text, searched
 from atlas_core.web.selection_filters import put
 from atlas_core.web.signing_in import visitor
@@ -138,6 +139,18 @@ def ask_for_facets(wanted: FlowFilter, counts: Mapping[Facet, Counts]) -> None:
         with more:
             for facet in folded:
                 _ask_for_facet(facet, wanted.chosen(facet), counts[facet])
+
+
+def ask_to_clear(wanted: FlowFilter) -> None:
+    """Draws what takes every filter out of the address, where there is one; tab and order stay."""
+    if wanted != FlowFilter():
+        st.button("Clear all filters", icon=":material/filter_alt_off:", on_click=_clear)
+
+
+def _clear() -> None:
+    for name in list(st.query_params):
+        if name not in (TAB, SORT):
+            put(name, None)
 
 
 def _ask_for_facet(facet: Facet, chosen: tuple[str | None, ...], found: Counts) -> None:

@@ -80,14 +80,7 @@ def _ask(user: User, wanted: FlowFilter) -> None:
         fit = flows_that_fit(books, columns, wanted, _rules(), at_most=None)
     counts = count_facets(columns, fit, _rules(), facets=_FACETS, within=waiting)
     result_filters.ask_for_facets(wanted, counts)
-    if wanted != FlowFilter():
-        st.button("Clear all filters", icon=":material/filter_alt_off:", on_click=_clear)
-
-
-def _clear() -> None:
-    for name in list(st.query_params):
-        if name != "tab":
-            st.query_params.pop(name, None)
+    result_filters.ask_to_clear(wanted)
 
 
 def _rules() -> Rules:
