@@ -93,6 +93,20 @@ def test_cleared_filters_are_gone_from_the_address_and_stay_gone(
         expect(visitor.page.get_by_text("1-50 of 240 flows")).to_be_visible()
 
 
+def test_a_period_of_a_tile_is_told_in_the_viewer_s_zone_and_can_be_taken_out(
+    chrome: Browser, pages: str
+) -> None:
+    with visiting(chrome, pages) as visitor:
+        first = START // MINUTE * MINUTE + MINUTE
+        visitor.open(f"/results?since={first}&until={first + 60 * MINUTE}")
+        expect(visitor.page.get_by_text("1-50 of 60 flows")).to_be_visible()
+        told = visitor.page.get_by_text("Created 21 Sep 2026, 19:44 to 21 Sep 2026, 20:44 IST")
+        expect(told).to_be_visible()
+        visitor.page.get_by_role("button", name="Any time").click()
+        expect(visitor.page.get_by_text("1-50 of 240 flows")).to_be_visible()
+        expect(visitor.page).to_have_url(f"{pages}/results")
+
+
 def test_a_shared_view_is_opened_by_a_colleague_and_forgotten_by_its_owner(
     chrome: Browser, pages: str
 ) -> None:

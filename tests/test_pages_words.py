@@ -11,6 +11,7 @@ from atlas_core.web.words import (
     count_of,
     interval_in_words,
     markdown_safe,
+    period_in_words,
     span_in_words,
     time_in_words,
     value_in_words,
@@ -39,6 +40,23 @@ def test_a_time_names_its_zone_and_an_unknown_one_is_not_guessed() -> None:
     assert time_in_words(1_795_460_000_000, ZoneInfo("Asia/Kolkata")) == "24 Nov 2026, 00:23:20 IST"
     assert time_in_words(None, ZoneInfo("UTC")) == "not known"
     assert age_in_words(None, 5) == "not known"
+
+
+@pytest.mark.parametrize(
+    ("zone", "start", "end", "words"),
+    [
+        ("Asia/Kolkata", 0, 604_800_000, "21 Nov 2026, 06:24 to 28 Nov 2026, 06:24 IST"),
+        ("Asia/Kolkata", 1_000, None, "from 21 Nov 2026, 06:24:01 IST on"),
+        ("UTC", None, 0, "before 21 Nov 2026, 00:54 UTC"),
+        ("Europe/Berlin", -30 * 86_400_000, 0, "22 Oct 2026, 02:54 CEST to 21 Nov 2026, 01:54 CET"),
+    ],
+)
+def test_a_period_is_told_to_the_minute_in_the_viewer_s_zone(
+    zone: str, start: int | None, end: int | None, words: str
+) -> None:
+    begins = 1_795_222_440_000
+    ends = [None if at is None else begins + at for at in (start, end)]
+    assert period_in_words(*ends, ZoneInfo(zone)) == words
 
 
 @pytest.mark.parametrize("name", [None, "", "Mars/Olympus", "../../etc/passwd", "Asia/\x00"])

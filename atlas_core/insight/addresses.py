@@ -46,12 +46,11 @@ def filter_of(address: Mapping[str, Sequence[str]]) -> FlowFilter:
         )
         for name, field in _LISTS.items()
     }
-    created_from, created_to = _one(address, SINCE), _one(address, UNTIL)
     return FlowFilter(
         text=_one(address, FIND)[:_LENGTH_AT_MOST].strip(),
         words=_one(address, WORDS)[:_LENGTH_AT_MOST].strip(),
-        created_from=_moment(SINCE, created_from, 0) if created_from else None,
-        created_to=_moment(UNTIL, created_to, _DAY_MS) if created_to else None,
+        created_from=_moment(SINCE, _one(address, SINCE)),
+        created_to=_moment(UNTIL, _one(address, UNTIL), ends=True),
         attention=_one(address, REASON) or None,
         **lists,  # type: ignore[arg-type]  # those that may hold None are the filter's that may
     )
@@ -90,22 +89,38 @@ def read_address(text: str) -> FlowFilter:
     return filter_of(address)
 
 
+def day_of(at: int) -> str:
+    """The UTC day of a moment in milliseconds, as an address has it."""
+    return dt.datetime.fromtimestamp(at / 1000, tz=dt.UTC).date().isoformat()
+
+
+def moment_of(text: str | None, *, ends: bool = False) -> int | None:
+    """The moment, in milliseconds, at which a UTC day of the address begins (or `ends`), or that it names
+    itself; None where it is neither."""
+    if text and text.isascii() and text.isdigit() and 9 <= len(text) < 15:
+        return int(text)
+    try:
+        day = dt.datetime.strptime(text or "", "%Y-%m-%d").replace(tzinfo=dt.UTC)
+    except ValueError:
+        return None
+    return int(day.timestamp()) * 1000 + _DAY_MS * ends
+
+
 def _one(address: Mapping[str, Sequence[str]], name: str) -> str:
     texts = address.get(name, ())
     return texts[-1] if texts else ""
 
 
-def _moment(name: str, text: str, day_ms: int) -> int:
-    if text.isascii() and text.isdigit() and 9 <= len(text) <= 15:
-        return int(text)
-    try:
-        day = dt.datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=dt.UTC)
-    except ValueError:
-        raise InputError(f"'{name}' in the address must be a day like 2026-11-23; it is {text!r}.") from None
-    return int(day.timestamp()) * 1000 + day_ms
+def _moment(name: str, text: str, *, ends: bool = False) -> int | None:
+    if not text:
+        return None
+    moment = moment_of(text, ends=ends)
+    if moment is None:
+        raise InputError(f"'{name}' in the address must be a day like 2026-11-23; it is {text!r}.")
+    return moment
 
 
 def _day(moment: int, day_ms: int) -> str:
     if moment % _DAY_MS or moment < day_ms:
         return str(moment)
-    return f"{dt.datetime.fromtimestamp((moment - day_ms) / 1000, dt.UTC):%Y-%m-%d}"
+    return day_of(moment - day_ms)

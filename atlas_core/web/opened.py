@@ -9,14 +9,14 @@ from typing import Any
 
 import streamlit as st
 
-from atlas_core.insight.addresses import NONE
+from atlas_core.insight.addresses import NONE, day_of, moment_of
 from atlas_core.insight.cases import CheckRange
 from atlas_core.insight.charts import day_in_words
 from atlas_core.insight.periods import DAY_MS, Step
 from atlas_core.insight.selection import Selection
 from atlas_core.insight.theme import BANDS, words_of_code, words_of_error
 from atlas_core.thresholds import Thresholds
-from atlas_core.web.selection_filters import PAGE, day_of, moment_of, put, value_of
+from atlas_core.web.selection_filters import PAGE, put, value_of
 
 PREFIX = "case_"
 NO_SCORE = "none"

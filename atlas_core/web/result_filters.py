@@ -6,7 +6,6 @@ that a link, a saved view, the browser's Back and a click all lead the same way.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,11 +19,8 @@ from atlas_core.insight.addresses import (
     FIND,
     NONE,
     REASON,
-    SINCE,
     SORT,
-    UNTIL,
     WORDS,
-    address_of,
     filter_of,
 )
 from atlas_core.insight.facets import Counts, Facet
@@ -33,7 +29,7 @@ from atlas_core.insight.paging import SORTS, Key, Sort, key_of
 from atlas_core.web.filters import REASON_LABELS
 from atlas_core.web.kept import TAB
 from atlas_core.web.searching import ask_for_text, searched
-from atlas_core.web.selection_filters import put
+from atlas_core.web.selection_filters import ask_for_days, put, show_period
 from atlas_core.web.signing_in import visitor
 from atlas_core.web.words import markdown_safe
 
@@ -96,6 +92,7 @@ def go_to_page(key: Key | None) -> None:
 
 def ask_for_search(wanted: FlowFilter, *, by_reason: bool = True) -> None:
     """Draws what is typed or picked once: ids, words, a reason, days."""
+    period = wanted.created_from, wanted.created_to
     with st.grid(4 if by_reason else 3, min_column_width=230):
         ask_for_text(
             FIND,
@@ -116,7 +113,8 @@ def ask_for_search(wanted: FlowFilter, *, by_reason: bool = True) -> None:
         )
         if by_reason:
             _ask_for_reason(wanted)
-        _ask_for_days(wanted)
+        ask_for_days("Created between (days of UTC)", "results_days", *period, _filter)
+    show_period(*period, _filter)
 
 
 def ask_for_facets(wanted: FlowFilter, counts: Mapping[Facet, Counts]) -> None:
@@ -217,33 +215,8 @@ def _ask_for_reason(wanted: FlowFilter) -> None:
     )
 
 
-def _ask_for_days(wanted: FlowFilter) -> None:
-    address = address_of(wanted)
-    days = [_day(address[name][0]) for name in (SINCE, UNTIL) if name in address]
-    st.session_state["results_days"] = tuple(day for day in days if day)
-    st.date_input(
-        "Created between (days of UTC)",
-        key="results_days",
-        format="DD/MM/YYYY",
-        on_change=_keep_days,
-    )
-
-
-def _day(text: str) -> dt.date | None:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
 def _keep_reason() -> None:
     _filter(REASON, st.session_state["results_reason"])
-
-
-def _keep_days() -> None:
-    days = [day.isoformat() for day in st.session_state["results_days"] or ()]
-    _filter(SINCE, days[0] if days else None)
-    _filter(UNTIL, days[1] if len(days) > 1 else None)
 
 
 def _keep_facet(facet: Facet, widget: str) -> None:

@@ -13,10 +13,11 @@ from typing import Any
 import streamlit as st
 
 from atlas_core.books.columns import Columns
-from atlas_core.insight.addresses import NONE, SINCE, UNTIL
+from atlas_core.insight.addresses import NONE, SINCE, UNTIL, day_of, moment_of
 from atlas_core.insight.periods import DAY_MS
 from atlas_core.insight.selection import Selection
 from atlas_core.insight.theme import words_of_code, words_of_error
+from atlas_core.web.words import period_in_words, viewer_zone
 
 PRODUCT, CHECK, TYPE, CODE = "product", "check", "type", "code"
 QUALITY, DEALER = "quality", "dealer"
@@ -27,8 +28,10 @@ _OFFERED = 500  # a list of more is no list; what is not offered can still be ty
 def ask_for_selection(columns: Columns, *, checks: bool = False, codes: bool = False) -> Selection:
     """Draws the filters, and gives what they ask for: of cross-checks by name, or of errors by code too."""
     names = columns.names
+    created_from = moment_of(st.query_params.get(SINCE))
+    created_to = moment_of(st.query_params.get(UNTIL), ends=True)
     with st.grid(5, min_column_width=190, vertical_alignment="bottom"):
-        created_from, created_to = _ask_for_days()
+        ask_for_days("Flows begun on (UTC days)", "filter_days", created_from, created_to, _keep_part)
         products = _choose("Product", PRODUCT, names.products)
         check_names = sorted({kind.name for kind in names.kinds})
         chosen_checks = _choose("Cross-check", CHECK, check_names, words_of_code) if checks else ()
@@ -43,6 +46,7 @@ def ask_for_selection(columns: Columns, *, checks: bool = False, codes: bool = F
                 _choose("Document type", TYPE, names.types, words_of_code)
                 _choose("Quality of the PAN picture", QUALITY, names.qualities, words_of_code)
                 _choose("Dealer", DEALER, names.dealers[:_OFFERED])
+    show_period(created_from, created_to, _keep_part)
     return Selection(
         created_from=created_from,
         created_to=created_to,
@@ -65,23 +69,6 @@ def value_of(text: str) -> str | None:
     return None if text == NONE else text
 
 
-def day_of(at: int) -> str:
-    """The UTC day of a moment in milliseconds, as an address has it."""
-    return dt.datetime.fromtimestamp(at / 1000, tz=dt.UTC).date().isoformat()
-
-
-def moment_of(text: str | None, *, ends: bool = False) -> int | None:
-    """The moment, in milliseconds, at which a UTC day of the address begins (or `ends`), or that it names
-    itself; None where it is neither."""
-    if text and text.isascii() and text.isdigit() and len(text) < 15:
-        return int(text)
-    try:
-        date = dt.date.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return int(dt.datetime.combine(date, dt.time.min, dt.UTC).timestamp() * 1000) + DAY_MS * ends
-
-
 def put(name: str, texts: str | Sequence[str] | None) -> None:
     """Writes one part of the address, or takes it out."""
     if texts:
@@ -90,26 +77,39 @@ def put(name: str, texts: str | Sequence[str] | None) -> None:
         st.query_params.pop(name, None)
 
 
-def _ask_for_days() -> tuple[int | None, int | None]:
-    start, end = moment_of(st.query_params.get(SINCE)), moment_of(st.query_params.get(UNTIL), ends=True)
-    widget = "filter_days"
+def ask_for_days(
+    label: str, widget: str, start: int | None, end: int | None, keep: Callable[[str, str | None], None]
+) -> None:
+    """Draws the UTC days that a period touches: start ≤ moment < end, milliseconds since 1970, None where it
+    is open. `keep` is called with each part of the address and what it is to hold."""
     days = [dt.date.fromisoformat(day_of(at)) for at in (start, end and end - 1) if at is not None]
-    st.session_state[widget] = tuple(days) if days == sorted(days) else ()
-    st.date_input(
-        "Flows begun on (UTC days)",
-        key=widget,
-        format="DD/MM/YYYY",
-        on_change=_keep_days,
-        args=(widget,),
-    )
-    return start, end
+    # A lone end would stand where the start belongs; `show_period` tells it.
+    st.session_state[widget] = tuple(days) if start is not None and days == sorted(days) else ()
+    st.date_input(label, key=widget, format="DD/MM/YYYY", on_change=_keep_days, args=(widget, keep))
 
 
-def _keep_days(widget: str) -> None:
-    days = [day.isoformat() for day in st.session_state[widget] or ()]
-    put(SINCE, days[0] if days else None)
-    put(UNTIL, days[1] if len(days) > 1 else None)
-    put(PAGE, None)
+def show_period(start: int | None, end: int | None, keep: Callable[[str, str | None], None]) -> None:
+    """Tells a period that `ask_for_days` does not show to the minute, with a way to take it out."""
+    ends = [at for at in (start, end) if at is not None]
+    if start is not None and ends == sorted(ends) and not any(at % DAY_MS for at in ends):
+        return
+    if not ends:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        words = period_in_words(start, end, viewer_zone())
+        st.markdown(f":material/date_range: Created {words}", width="content")
+        st.button("Any time", icon=":material/close:", type="tertiary", on_click=_keep_period, args=(keep,))
+
+
+def _keep_days(widget: str, keep: Callable[[str, str | None], None]) -> None:
+    _keep_period(keep, *(day.isoformat() for day in st.session_state[widget] or ()))
+
+
+def _keep_period(
+    keep: Callable[[str, str | None], None], since: str | None = None, until: str | None = None
+) -> None:
+    keep(SINCE, since)
+    keep(UNTIL, until)
 
 
 def _choose(
@@ -138,5 +138,9 @@ def _asked(name: str) -> tuple[str | None, ...]:
 
 def _keep(name: str, widget: str) -> None:
     chosen: Any = st.session_state[widget]
-    put(name, list(chosen))
+    _keep_part(name, list(chosen))
+
+
+def _keep_part(name: str, texts: str | Sequence[str] | None) -> None:
+    put(name, texts)
     put(PAGE, None)

@@ -70,6 +70,18 @@ def day_in_words(at: int | None, zone: ZoneInfo) -> str:
     return f"{moment.day} {moment:%b %Y, %H:%M}"
 
 
+def period_in_words(start: int | None, end: int | None, zone: ZoneInfo) -> str:
+    """A period that is open at one end at most: `21 Nov 2026, 06:24 to 28 Nov 2026, 06:24 IST`."""
+    # Seconds are told where there are any.
+    first, last = (re.sub(r":00(?= \S+$)", "", time_in_words(at, zone)) for at in (start, end))
+    if start is None:
+        return f"before {last}"
+    if end is None:
+        return f"from {first} on"
+    moment, _, zone_name = first.rpartition(" ")
+    return f"{moment if last.endswith(f' {zone_name}') else first} to {last}"
+
+
 def count_of(number: int, one: str, many: str | None = None) -> str:
     """A count with its noun: `1 flow`, `2,013 flows`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
