@@ -37,11 +37,7 @@ with listed:
             show_export(wanted, found.page.total)
     result_parts.show_cut(found)
     if found.page.total == 0:
-        show_empty(
-            "No flow fits",
-            "No flow fits every filter. Ids are compared exactly; words are whole unless a star ends them.",
-            icon=":material/search_off:",
-        )
+        result_parts.show_none(wanted)
     else:
         show_flows(found.rows, key="results", order=result_filters.SORT_LABELS[sort].lower())
         result_parts.show_pages(found.page)

@@ -54,3 +54,21 @@ def test_whole_days_stand_in_their_fields_alone(page: str) -> None:
     assert "Created 22" not in said(session)
     if page == "results":
         assert "**1-2** of 2 flows" in said(session)
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ({"find": "xyz"}, " Ids are compared from their beginning, letter by letter."),
+        ({"words": "xyz"}, " Words are whole unless a star ends them."),
+        (
+            {"find": "xyz", "words": "xyz"},
+            " Ids are compared from their beginning, letter by letter; "
+            "words are whole unless a star ends them.",
+        ),
+        ({"outcome": "failed"}, ""),
+    ],
+)
+def test_an_empty_list_says_how_what_was_typed_is_compared(address: dict[str, str], sentence: str) -> None:
+    lines = said(show("results", **address)).splitlines()
+    assert any(line.endswith(f"No flow fits every filter.{sentence}") for line in lines)

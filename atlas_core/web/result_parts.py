@@ -12,7 +12,7 @@ from atlas_core.insight.addresses import address_text
 from atlas_core.insight.finding import FlowFilter, Found
 from atlas_core.insight.paging import SORTS, Key, Page
 from atlas_core.web import loaders
-from atlas_core.web.parts import told_in_words
+from atlas_core.web.parts import show_empty, told_in_words
 from atlas_core.web.result_filters import SORT_LABELS, asked_sort, go_to_page, keep_sort
 from atlas_core.web.signing_in import require_user
 from atlas_core.web.steps import show_steps
@@ -24,6 +24,17 @@ def show_place(found: Found) -> None:
     page, shown = found.page, len(found.page.flow_ids)
     total = f"more than {page.total:,} flows" if found.cut else count_of(page.total, "flow")
     st.markdown(f"**{page.skipped + 1:,}-{page.skipped + shown:,}** of {total}", width="content")
+
+
+def show_none(wanted: FlowFilter) -> None:
+    """Says that no flow fits, and how what was typed is compared."""
+    rules = {
+        "ids are compared from their beginning, letter by letter": wanted.text,
+        "words are whole unless a star ends them": wanted.words,
+    }
+    told = "; ".join(rule for rule, typed in rules.items() if typed)
+    sentence = f" {told[0].upper()}{told[1:]}." if told else ""
+    show_empty("No flow fits", f"No flow fits every filter.{sentence}", icon=":material/search_off:")
 
 
 def show_cut(found: Found) -> None:
