@@ -19,6 +19,7 @@ from atlas_core.web.flow_parts import (
     show_versions,
 )
 from atlas_core.web.frame import require_user
+from atlas_core.web.kept import kept_tabs
 from atlas_core.web.parts import show_empty, show_look, show_stages, show_title
 from atlas_core.web.reveal_parts import ask_to_reveal
 from atlas_core.web.words import age_in_words, count_of, markdown_safe, time_in_words, viewer_zone
@@ -88,7 +89,7 @@ ask_to_reveal(user, flow)
 show_flags(flow)
 
 checks = checks_worst_first(flow.cross_checks, thresholds)
-CHECKS, DOCUMENTS = f"Cross-checks ({len(checks)})", f"Documents ({len(flow.documents)})"
+CHECKS, DOCUMENTS = "Cross-checks", "Documents"
 parts: dict[str, Callable[[], None]] = {
     CHECKS: lambda: show_checks(user, flow, checks, thresholds),
     DOCUMENTS: lambda: show_documents(user, flow),
@@ -97,13 +98,11 @@ parts: dict[str, Callable[[], None]] = {
     "Ids and support": lambda: show_ids(flow),
     "Raw payload": lambda: show_payload(user, flow),
 }
+counted = {CHECKS: f"{CHECKS} ({len(checks)})", DOCUMENTS: f"{DOCUMENTS} ({len(flow.documents)})"}
 # What asks for a person is shown first.
 first = DOCUMENTS if asks_about_documents(flow, thresholds) else CHECKS
-for tab, show_part in zip(
-    st.tabs(list(parts), default=first, key=f"parts_{flow.flow_uuid}", on_change="rerun"),
-    parts.values(),
-    strict=True,
-):
+tabs = kept_tabs({counted.get(part, part): part for part in parts}, usual=counted[first])
+for tab, show_part in zip(tabs, parts.values(), strict=True):
     if tab.open:
         with tab:
             show_part()

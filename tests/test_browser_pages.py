@@ -41,6 +41,8 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> MadeBooks:
             created_at=now - 300 * MINUTE,
             result=hostile,
         )
+        unusable = make_result("LOS-unusable1", error_code="INVALID_DOC")
+        add_flow(writer, "LOS-unusable1", created_at=now - 400 * MINUTE, result=unusable)
         follow(writer, made.atlas)
         writer.write(store.record_state, "worker", "running", "", now=now - 20 * MINUTE)
         writer.write(store.record_state, "atlas", HOSTILE, HOSTILE, now=now)
@@ -76,19 +78,51 @@ def test_a_cold_deep_link_runs_through_the_frame_before_anybody_opened_the_front
 def test_a_filtered_link_opened_fresh_shows_the_same_and_back_keeps_it(chrome: Browser, pages: str) -> None:
     with visiting(chrome, pages) as first:
         first.open("/")
-        first.page.get_by_role("link", name="Open 61 cases").click()
+        first.page.get_by_role("link", name="Open 62 cases").click()
         expect(first.title("Results")).to_be_visible()
-        expect(first.page.get_by_text("1-50 of 61 flows")).to_be_visible()
+        expect(first.page.get_by_text("1-50 of 62 flows")).to_be_visible()
         first.page.get_by_role("button", name="Next", exact=True).click()
-        expect(first.page.get_by_text("51-61 of 61 flows")).to_be_visible()
+        expect(first.page.get_by_text("51-62 of 62 flows")).to_be_visible()
         address = first.page.url.removeprefix(pages)
         with visiting(chrome, pages) as second:
             second.open(address)
-            expect(second.page.get_by_text("51-61 of 61 flows")).to_be_visible()
+            expect(second.page.get_by_text("51-62 of 62 flows")).to_be_visible()
         first.click_cell("Flows, newest first", 0, 35)
         expect(first.title("LOAN-101")).to_be_visible()
         first.page.go_back()
-        expect(first.page.get_by_text("51-61 of 61 flows")).to_be_visible()
+        expect(first.page.get_by_text("51-62 of 62 flows")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("flow", "first"), [("LOS-00000001", "Cross-checks (1)"), ("LOS-unusable1", "Documents (1)")]
+)
+def test_the_open_part_of_a_flow_is_kept_by_its_address(
+    chrome: Browser, pages: str, flow: str, first: str
+) -> None:
+    with visiting(chrome, pages) as visitor:
+        page = visitor.page
+        address = f"{pages}/flow?flow={flow}"
+
+        def is_open(name: str) -> None:
+            expect(page.get_by_role("tab", name=name, exact=True)).to_have_attribute("aria-selected", "true")
+
+        visitor.open(f"/flow?flow={flow}")
+        is_open(first)
+        other = "Documents (1)" if first.startswith("Cross") else "Cross-checks (1)"
+        page.get_by_role("tab", name=other, exact=True).click()
+        expect(page).to_have_url(f"{address}&tab={other.split(' ')[0]}")
+        page.reload()
+        visitor.settle()
+        is_open(other)
+        page.get_by_role("link", name="Watch", exact=True).click()
+        expect(visitor.title("Watch")).to_be_visible()
+        visitor.settle()
+        page.go_back()
+        is_open(other)
+        page.get_by_role("tab", name=first, exact=True).click()
+        expect(page).to_have_url(address)
+        page.go_back()
+        is_open(other)
 
 
 @pytest.mark.parametrize(

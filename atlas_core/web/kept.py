@@ -7,7 +7,7 @@ that has one of the same name.)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -44,6 +44,9 @@ def kept_value(
     return {"key": widget, "on_change": keep}
 
 
-def kept_tabs(labels: Sequence[str]) -> Sequence[TabContainer]:
-    """Tabs of which the address names the open one; the first is open where it names none."""
-    return st.tabs(list(labels), **kept_choice(TAB, labels, labels[0]))
+def kept_tabs(labels: Sequence[str] | Mapping[str, str], usual: str | None = None) -> Sequence[TabContainer]:
+    """Tabs of which the address names the open one: by its label, or by what the label maps to, such as one
+    without its count. Where it names none, the usual one is open, or else the first."""
+    names = labels if isinstance(labels, Mapping) else dict(zip(labels, labels, strict=True))
+    tabs = list(names)
+    return st.tabs(tabs, **kept_choice(TAB, tabs, usual or tabs[0], names.__getitem__))
