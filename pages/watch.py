@@ -11,9 +11,9 @@ from atlas_core.web import loaders
 from atlas_core.web.filters import link_to_flow
 from atlas_core.web.frame import require_user
 from atlas_core.web.parts import show_empty, show_stages, show_title, told_in_words
-from atlas_core.web.running import forget_places, in_their_places, show_running
+from atlas_core.web.running import forget_places, in_their_places, places_in_words, show_running
 from atlas_core.web.submission_parts import show_waiting
-from atlas_core.web.words import age_in_words, count_of, markdown_safe, span_in_words
+from atlas_core.web.words import age_in_words, markdown_safe, span_in_words
 
 user = require_user()
 overdue = span_in_words(loaders.overdue_ms())
@@ -55,8 +55,8 @@ def show_live() -> None:
             )
         else:
             st.caption(
-                f"{len(flows):,} shown of {count_of(total, 'running flow')}, oldest first; those that end "
-                "stay until you leave. Select one to see more, or to ask Atlas about it now."
+                f"{places_in_words(flows, total)}. Those that end stay until you leave. Select one to see "
+                "more, or to ask Atlas about it now."
             )
             selected = show_running(flows, now, key=f"running_{chosen}")
             if selected:

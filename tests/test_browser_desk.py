@@ -132,9 +132,11 @@ def test_watch_keeps_the_selected_flow_while_flows_come_and_end(chrome: Browser,
         expect(panel).to_be_enabled()
         panel.click()
         expect(visitor.page.get_by_text("Asked. The answer shows here")).to_be_visible()
-        expect(visitor.cell(table, 0, 8)).to_contain_text(
-            "Ended"
-        )  # the first one ends and stays in its place
+        expect(visitor.cell(table, 0, 9)).to_contain_text("Ended")  # the first one stays in its place
+        told = re.compile(r"^\d running, [12] ended since you came, oldest first\. ")
+        expect(visitor.page.get_by_text(told)).to_be_visible()
+        overhang = visitor.table(table).locator(".dvn-scroller").first
+        assert overhang.evaluate("one => one.scrollWidth - one.clientWidth") <= 0
         expect(visitor.cell(table, 1, 2)).to_have_text("SLOW-2")
         expect(visitor.page.locator("strong", has_text="SLOW-2")).to_be_visible()
 

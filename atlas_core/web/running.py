@@ -44,6 +44,15 @@ def in_their_places(running: pd.DataFrame, fits: pd.Series) -> pd.DataFrame:
     return running.reindex([flow_uuid for flow_uuid in places if flow_uuid in running.index])
 
 
+def places_in_words(flows: pd.DataFrame, total: int) -> str:
+    """What `in_their_places` gave, of so many running flows in all: `1 running, 5 ended since you came,
+    oldest first`."""
+    ended = int(flows["has_ended"].sum())
+    running = len(flows) - ended
+    shown = f"{total:,} running" if running == total else f"{running:,} of {total:,} running flows shown"
+    return ", ".join([shown, *([f"{ended:,} ended since you came"] if ended else []), "oldest first"])
+
+
 def is_overdue(created_at: int, now: int) -> bool:
     """Whether a running flow takes longer than the rule allows."""
     return now - created_at >= loaders.overdue_ms()
@@ -57,25 +66,28 @@ def show_running(flows: pd.DataFrame, now: int, key: str) -> str | None:
             "application": flows["application_id"],
             **{stage: [[_label(status)] for status in flows[f"{stage}_status"]] for stage in STAGES},
             "age": [span_in_words(now - int(created_at)) for created_at in flows["created_at"]],
-            "note": [_note(row, now) for row in flows.to_dict("records")],
             "asked": [age_in_words(None if pd.isna(at) else int(at), now) for at in flows["looked_at"]],
+            "note": [_note(row, now) for row in flows.to_dict("records")],
         }
     )
     event = st.dataframe(
         shown,
         key=f"{key}_{st.session_state.get(ROUND, 0)}",
         hide_index=True,
-        height=table_height(max(len(shown), 3), at_most=14),
+        # One row more than there are: a bar to scroll sideways would lie over the last.
+        height=table_height(max(len(shown) + 1, 3), at_most=15),
         alt="Running flows, oldest first",
         on_select="rerun",
         selection_mode="single-row",
         column_config={
             "open": button_column("watch_open", opening_flows(flows["flow_uuid"].tolist())),
-            "application": st.column_config.TextColumn("Application", width=160),
+            "application": st.column_config.TextColumn("Application", width=140),
             **{stage: _stage_column(stage, shown[stage]) for stage in STAGES},
-            "age": st.column_config.TextColumn("Age", help="Since the flow was made at Atlas."),
-            "note": st.column_config.TextColumn("Note", width="medium"),
-            "asked": st.column_config.TextColumn("Last asked", help="When Atlas last answered us about it."),
+            "age": st.column_config.TextColumn("Age", width=80, help="Since the flow was made at Atlas."),
+            "asked": st.column_config.TextColumn(
+                "Last asked", width=105, help="When Atlas last answered us about it."
+            ),
+            "note": st.column_config.TextColumn("Note", width=150),
         },
     )
     rows = event.selection.rows
@@ -104,5 +116,6 @@ def _stage_column(stage: str, labels: pd.Series) -> ColumnConfig:
         theme.STAGES[stage].label,
         options=list(looks),
         color=list(looks.values()),
+        width=90,
         help=theme.STAGES[stage].meaning,
     )
