@@ -101,10 +101,10 @@ def test_where_the_two_advised_cross_their_pair_is_told_and_so_is_why() -> None:
         return as_advised(found, (70, 90)), where_they_cross(found, (70, 90), Limits())
 
     assert told(one(85, 60)) == ("review 60, strong 85", "")
-    assert told(one(None, 65)) == ("review 65, strong as now (90)", "")
-    assert told(one(None, None)) == ("review as now (70), strong as now (90)", "")
+    assert told(one(None, 65)) == ("review 65, strong 90 (now)", "")
+    assert told(one(None, None)) == ("as now: review 70, strong 90", "")
     assert told(one(43, 95)) == (
-        "review as now (70), strong 70",
+        "review 70 (now), strong 70",
         "strong from 43 and review below 95 cross. As advised, both are 70, as review is now, and nothing is "
         "left unclear. Both limits hold there.",
     )
@@ -114,12 +114,12 @@ def test_where_the_two_advised_cross_their_pair_is_told_and_so_is_why() -> None:
         "and nothing is left unclear.",
     )
     assert told(one(None, 95)) == (
-        "review 90, strong as now (90)",
+        "review 90, strong 90 (now)",
         "review below 95 would lie above strong, for which nothing is advised yet. As advised, review goes "
         "no higher than 90.",
     )
     assert told(one(65, None)) == (
-        "review as now (70), strong 70",
+        "review 70 (now), strong 70",
         "strong from 65 would lie below review, for which nothing is advised yet. As advised, strong goes no "
         "lower than 70.",
     )

@@ -38,7 +38,7 @@ def test_every_check_has_its_advice_with_an_interval_or_what_is_missing(judged: 
     assert overview["check"] == ["Customer name", "Dealer name"]
     assert overview["strong"] == ["60 (41 to 60)", "183 more verdicts needed"]
     assert overview["review"][0] == "60 (60 to 75)"
-    assert overview["together"] == ["review 60, strong 60", "review as now (70), strong as now (90)"]
+    assert overview["together"] == ["review 60, strong 60", "as now: review 70, strong 90"]
     assert overview["alike"] == ["100.0% (95.4% to 100.0%) alike, n = 80", "none judged twice"]
     words = said(session)
     assert "800 verdicts, 480 of them on passes drawn by lot" in words
@@ -50,7 +50,7 @@ def test_where_the_two_advised_cross_the_page_says_what_is_used_instead(judged: 
     session = show("cross_checks", tab=CALIBRATION, needless="80")
     overview = table_with(session, "alike")
     assert (overview["strong"][0][:2], overview["review"][0][:2]) == ("60", "95")
-    assert overview["together"][0] == "review as now (70), strong 70"
+    assert overview["together"][0] == "review 70 (now), strong 70"
     crossed = "Customer name: strong from 60 and review below 95 cross. As advised, both are 70"
     assert crossed in said(session).replace("\\", "")
     draft = table_with(show("cross_checks", tab=SETS, start="advice", needless="80"), "now")

@@ -27,10 +27,13 @@ def recommended(found: Recommendation) -> str:
 
 
 def as_advised(one: Advice, in_force: tuple[int, int]) -> str:
-    """The two thresholds that "As advised" uses, (review, strong) being in force: `review 72, strong as now
-    (90)`."""
-    places = zip(("review", "strong"), advised_pair(one, in_force), in_force, strict=True)
-    return ", ".join(f"{name} {f'as now ({now})' if to == now else to}" for name, to, now in places)
+    """The two thresholds that "As advised" uses, (review, strong) being in force: `review 72, strong 90
+    (now)`."""
+    pair = advised_pair(one, in_force)
+    if pair == in_force:
+        return f"as now: review {pair[0]}, strong {pair[1]}"
+    places = zip(("review", "strong"), pair, in_force, strict=True)
+    return ", ".join(f"{name} {to}" + " (now)" * (to == now) for name, to, now in places)
 
 
 def where_they_cross(one: Advice, in_force: tuple[int, int], limits: Limits) -> str:
