@@ -29,9 +29,8 @@ with narrowing:
 with listed:
     with st.container(horizontal=True, vertical_alignment="center"):
         if found.page.total:
-            result_parts.show_place(found)
-            st.space("stretch")
             result_parts.ask_for_sort()
+            st.space("stretch")
         result_parts.show_saved_views(wanted, user.who if user.is_signed_in else user.name)
         if st.button("Export", icon=":material/download:", disabled=not found.page.total):
             show_export(wanted, found.page.total)
@@ -39,6 +38,8 @@ with listed:
     if found.page.total == 0:
         result_parts.show_none(wanted)
     else:
+        # A line between the buttons and the table, whose toolbar lies over what is right above it.
+        result_parts.show_place(found)
         show_flows(found.rows, key="results", order=result_filters.SORT_LABELS[sort].lower())
         result_parts.show_pages(found.page)
     with st.expander("What do the outcomes mean?", icon=":material/info:"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,6 +106,23 @@ def test_a_period_of_a_tile_is_told_in_the_viewer_s_zone_and_can_be_taken_out(
         visitor.page.get_by_role("button", name="Any time").click()
         expect(visitor.page.get_by_text("1-50 of 240 flows")).to_be_visible()
         expect(visitor.page).to_have_url(f"{pages}/results")
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_toolbar_of_the_table_lies_over_no_button(chrome: Browser, pages: str, width: int) -> None:
+    with visiting(chrome, pages, width=width) as visitor:
+        visitor.open("/results?outcome=review")
+        table = visitor.page.get_by_test_id("stDataFrame").first
+        table.scroll_into_view_if_needed()
+        table.hover(position={"x": 200, "y": 50})
+        toolbar = visitor.page.get_by_test_id("stElementToolbar").filter(visible=True)
+        expect(toolbar).to_have_css("opacity", "1")
+        over = toolbar.bounding_box()
+        assert over is not None
+        for name in ("Saved views", "Export"):
+            box = visitor.page.get_by_role("button", name=re.compile(name)).first.bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= over["y"], (name, box, over)
 
 
 def test_a_shared_view_is_opened_by_a_colleague_and_forgotten_by_its_owner(
