@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from atlas_core.api.masking import HIDDEN, is_aadhaar, mask_text, mask_value
 from atlas_core.errors import InputError
@@ -138,12 +139,13 @@ def check_rows(
     sent_before: Iterable[str] = (),
     local_atlas: str | None = None,
     file_hosts: Sequence[str] = (),
+    place: Literal["line", "row"] = "line",
 ) -> Checked:
     """Checks every row and joins the rows of one application into one flow.
 
     `now` is milliseconds since 1970; `sent_before` the application ids already sent; `local_atlas` the
     one http address on this machine from which documents may come (the sandbox's); `file_hosts` as for
-    `link_problem`.
+    `link_problem`; `place` what a row's number counts: lines of a CSV, or rows of the form.
     """
     findings: list[Finding] = []
     already = set(sent_before)
@@ -154,8 +156,8 @@ def check_rows(
     bad_rows = {finding.row for finding in findings if finding.is_problem}
     applications = []
     for application_id, group in groups.items():
-        params, group_findings = _flow_params(group)
-        findings += group_findings + _repeats(group)
+        params, group_findings = _flow_params(group, place)
+        findings += group_findings + _repeats(group, place)
         if application_id in already:
             findings.append(
                 Finding(
@@ -236,7 +238,7 @@ def _document_id_problem(text: str) -> str | None:
     return None
 
 
-def _flow_params(group: Sequence[Row]) -> tuple[dict[str, object], list[Finding]]:
+def _flow_params(group: Sequence[Row], place: str) -> tuple[dict[str, object], list[Finding]]:
     params: dict[str, object] = {}
     first: Row | None = None
     for row in group:
@@ -252,7 +254,7 @@ def _flow_params(group: Sequence[Row]) -> tuple[dict[str, object], list[Finding]
                     row.number,
                     "flow_params",
                     True,
-                    'flow_params must be a JSON object like {"branch": "PUNE"}.',
+                    'The parameters must be a JSON object like {"branch": "PUNE"}.',
                 )
             ]
         if not _can_be_written(value):
@@ -262,7 +264,7 @@ def _flow_params(group: Sequence[Row]) -> tuple[dict[str, object], list[Finding]
             )
             return {}, [Finding(row.number, "flow_params", True, sentence)]
         if _holds_aadhaar(value):
-            sentence = "flow_params hold what reads as an Aadhaar number. Leave it out: none is kept here."
+            sentence = "The parameters hold what reads as an Aadhaar number. Leave it out: none is kept here."
             return {}, [Finding(row.number, "flow_params", True, sentence)]
         if first is not None and value != params:
             return {}, [
@@ -270,7 +272,8 @@ def _flow_params(group: Sequence[Row]) -> tuple[dict[str, object], list[Finding]
                     row.number,
                     "flow_params",
                     True,
-                    f"flow_params differ from row {first.number}; one application has one set of them.",
+                    f"The parameters differ from {place} {first.number}; one application has one set "
+                    "of them.",
                 )
             ]
         params, first = value, row
@@ -295,7 +298,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _repeats(group: Sequence[Row]) -> list[Finding]:
+def _repeats(group: Sequence[Row], place: str) -> list[Finding]:
     first: dict[str, int] = {}
     found = []
     for row in group:
@@ -306,7 +309,8 @@ def _repeats(group: Sequence[Row]) -> list[Finding]:
                     row.number,
                     "document_id",
                     False,
-                    f"This document id is also in row {earlier}; Atlas's answer cannot tell the two apart.",
+                    f"This document id is also in {place} {earlier}; Atlas's answer cannot tell the two "
+                    "apart.",
                 )
             )
     return found

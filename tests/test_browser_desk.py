@@ -114,6 +114,29 @@ def test_a_csv_of_twenty_is_checked_sent_and_watched(visitor: Visitor) -> None:
     expect(page.get_by_text("of 20 flows")).to_be_visible()
 
 
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_problems_of_a_csv_are_told_by_line_in_a_table_without_overhang(
+    chrome: Browser, desk: RunningDesk, width: int
+) -> None:
+    lines = (
+        "application_id,file_url,document_id",
+        "LOAN-8001,https://papers.example.com/a.jpg,invoice",
+        "LOAN-8001,https://papers.example.com/b.jpg,invoice",
+        "LOAN-8001,https://papers.example.com/c.jpg,",
+    )
+    with visiting(chrome, desk.url, width=width) as visitor:
+        visitor.open("/submit?tab=Many+by+CSV")
+        visitor.page.locator("input[type=file]").set_input_files(
+            {"name": "bad.csv", "mimeType": "text/csv", "buffer": "\n".join(lines).encode()}
+        )
+        table = visitor.table("What the check found")
+        expect(table.get_by_text("This document id is also in line 2;")).to_be_attached()
+        expect(visitor.cell("What the check found", 0, 0)).to_have_text("3")
+        if width == 1440:
+            overhang = table.locator(".dvn-scroller").first
+            assert overhang.evaluate("one => one.scrollWidth - one.clientWidth") <= 0
+
+
 def test_watch_keeps_the_selected_flow_while_flows_come_and_end(chrome: Browser, tmp_path: Path) -> None:
     with (
         running_sandbox(seconds=6.0) as sandbox,

@@ -172,7 +172,7 @@ def test_a_repeated_document_id_is_a_warning_that_names_the_other_row() -> None:
     checked = check(row(2), row(3), row(4, "L-2"))
     (finding,) = checked.findings
     assert (finding.row, finding.is_problem) == (3, False)
-    assert "row 2" in finding.sentence
+    assert "also in line 2;" in finding.sentence
     assert len(checked.applications) == 2
 
 

@@ -177,7 +177,7 @@ def test_a_csv_with_a_bad_row_sends_nothing_and_says_where(tmp_path: Path) -> No
     environ = environment(tmp_path / "data")
     answer = run_command(environ, "submit", str(file))
     assert answer.returncode == 1
-    assert "row 3, file_url: problem: The link must start with https://." in answer.stdout
+    assert "line 3, file_url: problem: The link must start with https://." in answer.stdout
     assert rows(tmp_path / "data" / "desk.db", "select count(*) from submissions") == [(0,)]
 
 

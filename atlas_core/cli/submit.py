@@ -96,7 +96,7 @@ def _wait(settings: Settings, group_id: str) -> int:
 def _print_findings(checked: Checked) -> None:
     for finding in checked.findings:
         kind = "problem" if finding.is_problem else "warning"
-        print(f"row {finding.row}, {finding.column}: {kind}: {finding.sentence}")
+        print(f"line {finding.row}, {finding.column}: {kind}: {finding.sentence}")
 
 
 def _count(number: int, noun: str) -> str:

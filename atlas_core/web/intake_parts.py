@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal
 
 import pandas as pd
 import streamlit as st
@@ -32,6 +34,8 @@ from atlas_core.web.words import count_of, markdown_safe
 SHOWN_FINDINGS = 100
 GROUP = "group"
 FORM, EXAMPLE = "submit_form", "submit_example"
+_BOXES = {"application_id": "Application id", "flow_params": "Parameters"}
+"""What the form asks for once, by the column of a CSV that has it."""
 EXAMPLE_DOCUMENTS = ("invoice", "delivery-order", "aadhaar", "pan", "imei-closeup")
 
 
@@ -87,12 +91,12 @@ def ask_for_one(settings: Settings) -> None:
             height=80,
         )
     rows = rows_of_form(application_id or "", flow_params or "", _texts(edited))
-    checked = _check(rows, settings)
+    checked = _check(rows, settings, "row")
     problem = _product_problem(product_type or "")
     if problem:
         st.error(problem, icon=":material/error:")
     if rows:
-        _show_findings(checked, "Row")
+        _show_findings(_by_box(checked.findings), _of_form)
     with st.container(horizontal=True):
         can_send = bool(checked.applications) and not checked.problems and not problem
         if st.button(
@@ -147,7 +151,7 @@ def ask_for_csv(settings: Settings) -> None:
                 help="These keep a row from being sent.",
             )
             st.metric("Warnings", f"{len(checked.warnings):,}", border=True, help="These are left to you.")
-        _show_findings(checked, "Line")
+        _show_findings(checked.findings, _of_csv)
         if checked.problems and ready:
             st.caption("Applications with a problem in any of their rows are not sent; the others can be.")
         label = f"Send {count_of(len(ready), 'application')} to Atlas"
@@ -167,7 +171,7 @@ def _rows_of(content: bytes) -> list[Row]:
     return kept[1]
 
 
-def _check(rows: Sequence[Row], settings: Settings) -> Checked:
+def _check(rows: Sequence[Row], settings: Settings, place: Literal["line", "row"] = "line") -> Checked:
     applications = tuple(dict.fromkeys(row.application_id for row in rows if row.application_id))
     sent = loaders.load_applications_sent(applications) if applications else {}
     return check_rows(
@@ -176,6 +180,7 @@ def _check(rows: Sequence[Row], settings: Settings) -> Checked:
         sent_before=sent,
         local_atlas=settings.local_atlas,
         file_hosts=settings.file_hosts,
+        place=place,
     )
 
 
@@ -187,39 +192,54 @@ def _product_problem(product_type: str) -> str | None:
     return None
 
 
-def _show_findings(checked: Checked, row_name: str) -> None:
-    if not checked.findings:
+def _show_findings(findings: Sequence[Finding], place_of: Callable[[Finding], dict[str, object]]) -> None:
+    """The findings as a table. `place_of` has the columns that tell where each one is: `line` and `column`,
+    or `box`."""
+    if not findings:
         st.success("Checked: nothing stands against sending this.", icon=":material/check_circle:")
         return
-    shown = checked.findings[:SHOWN_FINDINGS]
-    problems, warnings = len(checked.problems), len(checked.warnings)
+    shown = findings[:SHOWN_FINDINGS]
+    problems = sum(finding.is_problem for finding in findings)
+    warnings = len(findings) - problems
     st.markdown(
         f"**{count_of(problems, 'problem')}** and **{count_of(warnings, 'warning')}**"
-        + (f"; the first {len(shown)} are shown." if len(shown) < len(checked.findings) else "")
+        + (f"; the first {len(shown)} are shown." if len(shown) < len(findings) else "")
     )
     st.dataframe(
-        pd.DataFrame([_finding_row(finding) for finding in shown]),
+        pd.DataFrame([_finding_row(finding, place_of(finding)) for finding in shown]),
         hide_index=True,
         height=table_height(len(shown), at_most=10),
         alt="What the check found",
         column_config={
-            "row": st.column_config.NumberColumn(row_name, format="%d", width="small"),
+            "line": st.column_config.NumberColumn("Line", format="%d", width=52),
+            "box": st.column_config.TextColumn("Where", width=135),
             "kind": st.column_config.MultiselectColumn(
-                "Kind", options=["Problem", "Warning"], color=["red", "orange"], width="small"
+                "Kind", options=["Problem", "Warning"], color=["red", "orange"], width=82
             ),
-            "column": st.column_config.TextColumn("Column", width="small"),
-            "sentence": st.column_config.TextColumn("What", width="large"),
+            "column": st.column_config.TextColumn("Column", width=105),
+            # Wide enough to leave nothing to share out: what is left over widens every column alike.
+            "sentence": st.column_config.TextColumn("What", width=660),
         },
     )
 
 
-def _finding_row(finding: Finding) -> dict[str, object]:
-    return {
-        "row": finding.row,
-        "kind": ["Problem" if finding.is_problem else "Warning"],
-        "column": finding.column,
-        "sentence": finding.sentence,
-    }
+def _of_csv(finding: Finding) -> dict[str, object]:
+    return {"line": finding.row, "column": finding.column}
+
+
+def _of_form(finding: Finding) -> dict[str, object]:
+    return {"box": _BOXES.get(finding.column, f"Documents, row {finding.row}")}
+
+
+def _by_box(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings of the form, each once: of what is asked for once, every row has the same."""
+    return list(dict.fromkeys(replace(one, row=0) if one.column in _BOXES else one for one in findings))
+
+
+def _finding_row(finding: Finding, place: dict[str, object]) -> dict[str, object]:
+    kind = ["Problem" if finding.is_problem else "Warning"]
+    first, *rest = place.items()
+    return dict([first, ("kind", kind), *rest, ("sentence", finding.sentence)])
 
 
 def _send(rows: Sequence[Row], settings: Settings, product_type: str, source: str) -> None:
