@@ -201,9 +201,7 @@ def iso(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
-few_books = settings(
-    max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
+few_books = settings(max_examples=15, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 three = st.lists(selections, min_size=3, max_size=3)
 
 

@@ -204,7 +204,7 @@ _DEEDS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(_DEEDS)
 def test_a_rebuilt_mirror_says_what_the_one_kept_in_step_says(tmp_path_factory, deeds) -> None:  # type: ignore[no-untyped-def]
     book = make_books(tmp_path_factory.mktemp("books")).atlas

@@ -192,7 +192,7 @@ def look_up(book: MadeBook, wanted: FlowFilter, **how: object) -> Found:
 
 
 @given(flows, st.lists(filters, min_size=1, max_size=4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_lists_totals_and_facets_equal_plain_sql_over_the_views(
     made: list[MadeFlow], asked: list[FlowFilter]
 ) -> None:
@@ -215,7 +215,7 @@ SORT_SQL: dict[Sort, str] = {
 
 
 @given(flows, st.sampled_from(SORTS), st.integers(1, 7), st.sampled_from((4, 9, 1 << 14)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_pages_by_key_give_each_flow_once_in_order_to_the_last_page_and_back(
     made: list[MadeFlow], sort: Sort, size: int, sample: int
 ) -> None:
@@ -284,7 +284,7 @@ def test_a_search_that_meets_too_many_flows_says_that_it_was_cut(
 
 
 @given(flows)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_what_needs_a_person_is_the_same_from_the_mirror_and_from_the_book(made: list[MadeFlow]) -> None:
     with (
         made_book(made) as book,

@@ -175,7 +175,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=600, deadline=None, derandomize=True)
+@settings(max_examples=600, derandomize=True)
 @given(TEXTS)
 def test_masking_a_text_twice_changes_nothing_and_leaves_no_number(text: str) -> None:
     for mask in (mask_text, mask_aadhaar_value):
@@ -185,7 +185,7 @@ def test_masking_a_text_twice_changes_nothing_and_leaves_no_number(text: str) ->
         assert cuts or masked == text
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400, derandomize=True)
 @given(VALUES)
 def test_masking_a_value_twice_changes_nothing(value: object) -> None:
     masked, _ = mask_value(value)

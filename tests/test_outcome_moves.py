@@ -71,7 +71,7 @@ def outcomes(book: MadeBook) -> list[tuple[object, ...]]:
 
 
 @given(flows, st.lists(thresholds, min_size=1, max_size=3), st.sampled_from((1, 3, 2_000)))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_outcomes_follow_whatever_comes_into_force_and_every_move_is_kept(
     made: list[MadeFlow], sets: list[Thresholds], at_once: int
 ) -> None:

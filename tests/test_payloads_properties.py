@@ -72,7 +72,7 @@ def read(value: object) -> Result | None:
         return None
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=500, derandomize=True)
 @given(ANYTHING)
 def test_any_json_value_gives_a_result_or_a_payload_error(value: object) -> None:
     result = read(value)
@@ -89,7 +89,7 @@ def test_any_json_value_gives_a_result_or_a_payload_error(value: object) -> None
     assert all(len(flag.raw) <= 200 and len(flag.place) <= 300 for flag in result.flags)
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=500, derandomize=True)
 @given(PAYLOADS)
 def test_what_is_kept_of_a_payload_reads_again_as_the_same(value: object) -> None:
     result = read(value)
@@ -106,7 +106,7 @@ def test_what_is_kept_of_a_payload_reads_again_as_the_same(value: object) -> Non
     )
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(PAYLOADS, st.integers(0, 10**6))
 def test_b66_the_digest_does_not_depend_on_the_order_of_keys_or_on_whitespace(
     value: object, seed: int
@@ -121,7 +121,7 @@ def test_b66_the_digest_does_not_depend_on_the_order_of_keys_or_on_whitespace(
         }
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(st.one_of(st.binary(max_size=60), ANYTHING.map(lambda value: json.dumps(value).encode()[:-1])))
 def test_any_bytes_give_a_value_or_a_payload_error(body: bytes) -> None:
     assert payloads.parse_refusal(body) is None or body
@@ -141,7 +141,7 @@ def test_any_bytes_give_a_value_or_a_payload_error(body: bytes) -> None:
             continue
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(ANYTHING)
 def test_any_answer_gives_a_reading_or_a_payload_error(value: object) -> None:
     body = json.dumps(value).encode()

@@ -283,7 +283,7 @@ moves = st.lists(
 
 
 @given(st.lists(st.sampled_from((3, 40, 69, 71, 98, None)), min_size=6, max_size=6), moves)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_whatever_people_do_each_is_given_what_a_plain_model_gives(
     scores: list[int | None], moves: list[tuple[str, int, User, int]]
 ) -> None:
