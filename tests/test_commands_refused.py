@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -64,3 +65,14 @@ def test_a_log_that_cannot_take_the_entry_leaves_no_file(tmp_path: Path) -> None
     answer = run_command(desk_environment(books.desk.parent), "verify-audit", "--to", str(file))
     assert answer.returncode == 1
     assert not file.exists()
+
+
+def test_a_port_that_is_taken_is_told_in_a_sentence(tmp_path: Path) -> None:
+    """The sandbox alone once ended in a traceback."""
+    environment = desk_environment(tmp_path)
+    with socket.create_server(("127.0.0.1", int(environment["ATLAS_SANDBOX_PORT"]))):
+        answer = run_command(environment, "sandbox")
+    assert answer.returncode != 0
+    assert "The sandbox cannot start: Port" in answer.stderr
+    assert "ATLAS_SANDBOX_PORT" in answer.stderr
+    assert "Traceback" not in answer.stderr

@@ -11,6 +11,9 @@ from atlas_core.errors import SettingsError
 from atlas_core.sandbox.faults import Switchboard
 from atlas_core.sandbox.server import serve
 from atlas_core.settings import Settings
+from atlas_core.worker.listening import why_not_listening
+
+_HOST = "127.0.0.1"
 
 
 def run_sandbox(settings: Settings) -> int:
@@ -24,11 +27,15 @@ def run_sandbox(settings: Settings) -> int:
     with filing(journal):
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(journal, os.O_RDWR | os.O_CREAT, 0o600))
-    serve(
-        host="127.0.0.1",
-        port=settings.sandbox_port,
-        seconds=settings.sandbox_seconds,
-        faults=faults,
-        state=journal,
-    )
+    try:
+        serve(
+            host=_HOST,
+            port=settings.sandbox_port,
+            seconds=settings.sandbox_seconds,
+            faults=faults,
+            state=journal,
+        )
+    except OSError as error:
+        sentence = why_not_listening("SANDBOX", _HOST, settings.sandbox_port, error)
+        raise SettingsError(f"The sandbox cannot start: {sentence}") from None
     return 0
