@@ -121,6 +121,8 @@ def test_the_open_part_of_a_flow_is_kept_by_its_address(
         is_open(other)
         page.get_by_role("tab", name=first, exact=True).click()
         expect(page).to_have_url(address)
+        visitor.settle()
+        is_open(first)
         page.go_back()
         is_open(other)
 

@@ -86,7 +86,8 @@ def run(runs: int) -> list[Row]:
             ids = worker.desk.save_submissions(to_save, "command", GROUP, by=COMMAND)
             numbers = {item.application_id: number for item, number in zip(to_save, ids, strict=True)}
             done = "SELECT count(*) FROM attempts WHERE state IN ('init unknown', 'uploaded')"
-            until(lambda: worker.rows(done) == [(2 * runs,)], 60 + 3 * runs)
+            # By chance of the order Atlas seems unreachable for a while; then one tries every 30 s.
+            until(lambda: worker.rows(done) == [(2 * runs,)], 240 + 3 * runs)
             time.sleep(3)  # would it be sent again by itself?
             first, inits = count(worker), sandbox.calls()["inits"]
             for name in again:
