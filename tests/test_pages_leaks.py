@@ -19,6 +19,7 @@ from atlas_core.books.standards import Standards
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.clock import now_ms
 from atlas_core.web import signing_in
+from atlas_core.web.opened import words_of_parts
 from tests.made_books import MadeBooks, add_flow, make_books, reading
 from tests.page_sessions import drawn_words, in_markdown, sessions_over, show
 
@@ -145,3 +146,11 @@ def test_a_reveal_is_of_one_version(books: MadeBooks, monkeypatch: pytest.Monkey
     revealed = kept[kept["action"] == "reveal"]
     assert len(revealed) == 1
     assert "version 1" in revealed["detail"].iloc[0]
+
+
+def test_what_is_open_names_nobody_in_its_heading() -> None:
+    """A reason of Atlas's was masked in its table, and stood whole above the documents that it opened."""
+    assert words_of_parts({"code": "INVALID_DOC", "reason": "multiple people"}).endswith("multiple people")
+    said = words_of_parts({"reason": f"it shows Suresh Nair, {PHONE}"})
+    assert said.startswith("it shows S\u2022")
+    assert [secret for secret in SECRETS if secret in said] == []

@@ -13,6 +13,7 @@ from atlas_core.insight.addresses import NONE, day_of, moment_of
 from atlas_core.insight.cases import CheckRange
 from atlas_core.insight.charts import day_in_words
 from atlas_core.insight.periods import DAY_MS, Step
+from atlas_core.insight.screen_masks import masked_reason
 from atlas_core.insight.selection import Selection
 from atlas_core.insight.theme import BANDS, words_of_code, words_of_error
 from atlas_core.thresholds import Thresholds
@@ -133,7 +134,9 @@ def words_of_parts(parts: dict[str, str]) -> str:
             words.append(words_of_code(text))
         elif name in ("from", "to"):
             words.append(f"{'from' if name == 'from' else 'before'} {_day_words(text)} (UTC)")
-        elif name in ("product", "dealer", "reason"):
+        elif name == "reason":
+            words.append(masked_reason(text))
+        elif name in ("product", "dealer"):
             words.append(text)
     return ", ".join(words)
 
