@@ -8,6 +8,8 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from atlas_core.access import LOCAL
 from atlas_core.api.payloads import parse_result
 from atlas_core.books import attempts
@@ -197,3 +199,11 @@ def with_eraser(books: MarkedBooks, act: Callable[[Eraser], object]) -> None:
                 lambda anew: mirror.rebuild() if anew else mirror.catch_up(),
             )
         )
+
+
+def marked_books_in_force(folder: Path, patch: pytest.MonkeyPatch) -> MarkedBooks:
+    """`make_marked_books`, which commands take for theirs from now on."""
+    made = make_marked_books(folder)
+    patch.setenv("ATLAS_DATA_DIR", str(made.data_dir))
+    patch.setenv("ATLAS_BACKUP_DIR", str(made.backups))
+    return made

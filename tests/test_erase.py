@@ -20,7 +20,7 @@ from atlas_core.books.tombstones import FILE, tombstones_in
 from atlas_core.books.words import matching, terms_of
 from atlas_core.books.writer import AtlasWriter
 from tests.made_books import START, add_flow, make_result
-from tests.marked import FLOW, MARK, OTHER, MarkedBooks, back_up, files_with, make_marked_books
+from tests.marked import FLOW, MARK, OTHER, MarkedBooks, back_up, files_with, marked_books_in_force
 from tests.mirrored import follow, require_same
 from tests.old_books import make_old_books
 from tests.page_sessions import said, sessions_over, show
@@ -29,10 +29,7 @@ from tests.workers import rows
 
 @pytest.fixture
 def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MarkedBooks:
-    made = make_marked_books(tmp_path)
-    monkeypatch.setenv("ATLAS_DATA_DIR", str(made.data_dir))
-    monkeypatch.setenv("ATLAS_BACKUP_DIR", str(made.backups))
-    return made
+    return marked_books_in_force(tmp_path, monkeypatch)
 
 
 def erase(*words: str) -> int:

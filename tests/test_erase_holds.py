@@ -13,7 +13,7 @@ from atlas_core.books.erasures import hold, release, want_erased
 from atlas_core.books.tombstones import tombstones_in
 from atlas_core.books.writer import AtlasWriter
 from tests.made_books import START, add_flow, make_result
-from tests.marked import FLOW, MARK, MarkedBooks, files_with, make_marked_books, with_eraser
+from tests.marked import FLOW, MARK, MarkedBooks, files_with, marked_books_in_force, with_eraser
 from tests.workers import rows, until
 
 YEAR_LATER = START + 366 * 24 * 3_600_000
@@ -21,10 +21,7 @@ YEAR_LATER = START + 366 * 24 * 3_600_000
 
 @pytest.fixture
 def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MarkedBooks:
-    made = make_marked_books(tmp_path)
-    monkeypatch.setenv("ATLAS_DATA_DIR", str(made.data_dir))
-    monkeypatch.setenv("ATLAS_BACKUP_DIR", str(made.backups))
-    return made
+    return marked_books_in_force(tmp_path, monkeypatch)
 
 
 def said_by(books: MarkedBooks, application_id: str) -> list[tuple[str]]:

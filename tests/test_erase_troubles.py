@@ -17,7 +17,7 @@ from atlas_core.books.leftovers import Sought
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.errors import BookBusy, BookError
 from tests.made_books import add_flow, make_result
-from tests.marked import MARK, MarkedBooks, files_with, make_marked_books, with_eraser
+from tests.marked import MARK, MarkedBooks, files_with, marked_books_in_force, with_eraser
 from tests.workers import rows, running_worker, settings_for, until
 
 NOWHERE = "http://127.0.0.1:9"
@@ -25,10 +25,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 @pytest.fixture
 def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MarkedBooks:
-    made = make_marked_books(tmp_path)
-    monkeypatch.setenv("ATLAS_DATA_DIR", str(made.data_dir))
-    monkeypatch.setenv("ATLAS_BACKUP_DIR", str(made.backups))
-    return made
+    return marked_books_in_force(tmp_path, monkeypatch)
 
 
 @contextmanager

@@ -14,16 +14,13 @@ from atlas_core.books.restoring import restore
 from atlas_core.books.writer import AtlasWriter
 from atlas_core.models import FileToSend
 from tests.made_books import START, add_flow, make_result
-from tests.marked import MARK, MarkedBooks, back_up, files_with, make_marked_books
+from tests.marked import MARK, MarkedBooks, back_up, files_with, marked_books_in_force
 from tests.workers import rows
 
 
 @pytest.fixture
 def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MarkedBooks:
-    made = make_marked_books(tmp_path)
-    monkeypatch.setenv("ATLAS_DATA_DIR", str(made.data_dir))
-    monkeypatch.setenv("ATLAS_BACKUP_DIR", str(made.backups))
-    return made
+    return marked_books_in_force(tmp_path, monkeypatch)
 
 
 def save_view(books: MarkedBooks, name: str, address: str) -> None:

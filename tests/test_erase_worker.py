@@ -33,7 +33,7 @@ from tests.marked import (
     MarkedBooks,
     back_up,
     files_with,
-    make_marked_books,
+    marked_books_in_force,
     marked_result,
     with_eraser,
 )
@@ -47,10 +47,7 @@ YEAR_LATER = START + 366 * DAY_MS
 
 @pytest.fixture
 def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MarkedBooks:
-    made = make_marked_books(tmp_path)
-    monkeypatch.setenv("ATLAS_DATA_DIR", str(made.data_dir))
-    monkeypatch.setenv("ATLAS_BACKUP_DIR", str(made.backups))
-    return made
+    return marked_books_in_force(tmp_path, monkeypatch)
 
 
 def at_work(books: MarkedBooks, **settings: float):  # type: ignore[no-untyped-def]
